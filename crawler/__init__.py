@@ -1,0 +1,1 @@
+"""Pictures from the web, without Django and without the model."""

@@ -1,0 +1,1 @@
+"""Services that answer words with pictures, one module each."""
