@@ -1,0 +1,115 @@
+"""From logits to an answer whose confidence can be believed. NumPy only: serving uses it too."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating]
+Kind = Literal["place", "unknown", "not_a_place"]
+
+OTHER: tuple[Kind, Kind] = ("unknown", "not_a_place")  # the last two labels of a place bundle
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return probabilities along the last axis."""
+    scaled = np.asarray(logits, np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def sigmoid(x: Floats) -> npt.NDArray[np.float64]:
+    """Return 1 / (1 + exp(-x)), without overflow."""
+    return np.asarray((1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2)
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Return log(p / (1 - p)), finite for 0 and 1 too."""
+    p = np.clip(probabilities, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become probabilities, and the best place's probability the answer's confidence.
+
+    confidence = sigmoid(slope * log-odds of the best place's probability + offset). From ``threshold`` on, the
+    answer is that place; below, it is whichever of unknown and not-a-place is likelier.
+    """
+
+    temperature: float = 1.0
+    slope: float = 1.0
+    offset: float = 0.0
+    threshold: float = 0.4  # below a half: a doubtful place with its low confidence helps more than none
+
+    def probabilities(self, logits: Floats) -> npt.NDArray[np.float64]:
+        """Return probabilities (N, C) over places, unknown and not-a-place."""
+        return softmax(logits, self.temperature)
+
+    def confidences(self, logits: Floats) -> npt.NDArray[np.float64]:
+        """Return (N,): how likely the best place is right, whatever the kind of the answer."""
+        best = self.probabilities(logits)[:, : -len(OTHER)].max(axis=1)
+        return sigmoid(self.slope * log_odds(best) + self.offset)
+
+    def kinds(self, logits: Floats) -> list[Kind]:
+        """Return the kind of answer for every row (N, C)."""
+        other = np.asarray(logits)[:, -len(OTHER) :].argmax(axis=1)
+        sure = self.confidences(logits) >= self.threshold
+        return ["place" if yes else OTHER[which] for yes, which in zip(sure, other, strict=True)]
+
+    def to_dict(self) -> dict[str, float]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def fit(logits: Floats, truth: npt.NDArray[np.integer]) -> Calibration:
+    """Fit on photos held out from training: logits (N, C) and the right columns (N,), negatives among them.
+
+    The temperature makes the right label likeliest (Guo and others 2017); slope and offset are Platt's (1999).
+    """
+    temperature = _best_temperature(logits, truth)
+    places = softmax(logits, temperature)[:, : -len(OTHER)]
+    right = places.argmax(axis=1) == truth
+    slope, offset = _platt(log_odds(places.max(axis=1)), right)
+    return Calibration(round(temperature, 4), round(slope, 4), round(offset, 4))
+
+
+def _best_temperature(logits: Floats, truth: npt.NDArray[np.integer]) -> float:
+    rows = np.arange(len(truth))
+    tried = np.geomspace(0.1, 5, 200)
+    losses = [-np.log(softmax(logits, t)[rows, truth] + 1e-12).mean() for t in tried]
+    return float(tried[int(np.argmin(losses))])
+
+
+def _platt(scores: Floats, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Return slope and offset of the logistic regression of ``right`` on ``scores``, by Newton's method."""
+    x = np.stack([scores, np.ones_like(scores)], axis=1)
+    # Platt's targets, a little off 0 and 1, keep the fit finite where the classes separate.
+    target = np.where(right, (right.sum() + 1) / (right.sum() + 2), 1 / ((~right).sum() + 2))
+    weights = np.array([1.0, 0.0])
+    for _ in range(50):
+        p = sigmoid(x @ weights)
+        hessian = x.T @ (x * (p * (1 - p))[:, None]) + 1e-6 * np.eye(2)
+        weights -= np.linalg.solve(hessian, x.T @ (p - target))
+    return float(weights[0]), float(weights[1])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the logits of one photo say; ``predictions`` are (label, probability), best place first."""
+
+    kind: Kind
+    confidence: float
+    predictions: list[tuple[str, float]]
+
+
+def answer(logits: Floats, labels: list[str], calibration: Calibration, top: int = 5) -> Answer:
+    """Read the logits (C,) of one photo; ``labels`` (C,) end with "unknown" and "not_a_place"."""
+    places = calibration.probabilities(logits)[: -len(OTHER)]
+    best = np.argsort(-places, kind="stable")[:top]
+    return Answer(
+        kind=calibration.kinds(logits[None])[0],
+        confidence=float(calibration.confidences(logits[None])[0]),
+        predictions=[(labels[i], float(places[i])) for i in best],
+    )

@@ -1,0 +1,66 @@
+"""A photo in, an answer out: what it shows, how sure that is, and where it lies among other photos."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ml import engine
+from ml.bundle import Bundle, BundleError
+from ml.calibrate import OTHER, Calibration, Kind, answer, softmax
+from ml.preset import to_input
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The answer for one photo.
+
+    ``confidence``: probability that ``predictions[0]`` is right, whatever the kind. ``predictions``: five
+    (slug, probability), best first. ``objects``: five (name, WordNet id, probability). ``embedding``: (512,), of
+    unit length.
+    """
+
+    kind: Kind
+    confidence: float
+    predictions: list[tuple[str, float]]
+    objects: list[tuple[str, str, float]]
+    embedding: npt.NDArray[np.float32]
+
+
+class Recogniser:
+    """Two bundles, loaded and checked: one knows places, the other the things that ImageNet names."""
+
+    def __init__(self, places: Path, objects: Path, cache_dir: Path | None = None, threads: int = 0) -> None:
+        self.places, self.objects = Bundle.load(places), Bundle.load(objects)
+        if self.places.labels[-len(OTHER) :] != list(OTHER):
+            raise BundleError(f"The bundle in {places} does not recognise places: its labels do not end with {OTHER}.")
+        self.calibration = Calibration(**self.places.calibration)
+        self.places_engine = engine.load(self.places, cache_dir, threads)
+        self.objects_engine = engine.load(self.objects, cache_dir, threads)
+
+    def recognise(self, image: Image.Image) -> Recognition:
+        """Answer for an upright RGB photo of any size."""
+        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        said = answer(seen["logits"][0], self.places.labels, self.calibration, TOP)
+        return Recognition(
+            kind=said.kind,
+            confidence=said.confidence,
+            predictions=said.predictions,
+            objects=self._objects(image),
+            embedding=seen["embedding"][0],
+        )
+
+    def embed(self, image: Image.Image) -> npt.NDArray[np.float32]:
+        """Return the embedding (512,), unit length, of an upright RGB picture."""
+        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        return np.asarray(seen["embedding"][0])
+
+    def _objects(self, image: Image.Image) -> list[tuple[str, str, float]]:
+        logits = self.objects_engine.infer(to_input(image, self.objects.preset))["logits"][0]
+        probabilities = softmax(logits)
+        named = [(self.objects.labels[i], float(probabilities[i])) for i in np.argsort(-probabilities)[:TOP]]
+        return [(label["name"], label["wordnet_id"], p) for label, p in named]
