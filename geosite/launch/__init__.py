@@ -1,0 +1,1 @@
+"""Starting everything: embedded servers, processes, the address at the end."""
