@@ -1,0 +1,1 @@
+"""The site: places, their pictures, and the searches that visitors make."""

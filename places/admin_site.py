@@ -1,0 +1,50 @@
+"""The admin site: Django's own look, with a line on what is not running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+from places import health
+
+LONGEST_NAME = 150
+HOW_TO_START = {
+    "search": "No search worker is answering, so photos wait unread. Start it with `make run`.",
+    "io": "No io worker is answering, so addresses and web pictures wait. Start it with `make run`.",
+    "train": "No train worker is answering; training needs one. Start it with `make train-worker`.",
+}
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Django's own, for names that can be."""
+
+    def clean_username(self) -> str:
+        """Refuse a name that no user can have before anybody stores it."""
+        name: str = self.cleaned_data["username"]
+        if len(name) > LONGEST_NAME:
+            raise self.get_invalid_login_error()
+        return name
+
+
+class Site(AdminSite):
+    """Says on its front page which workers answer and how to start those that do not."""
+
+    site_header = settings.SITE_NAME
+    site_title = settings.SITE_NAME
+    index_title = "Looking after the site"
+    index_template = "admin/front.html"
+    login_form = LoginForm
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the front page."""
+        answering = health.answering_queues()
+        context = {
+            "workers": [(queue, queue in answering, how) for queue, how in HOW_TO_START.items()],
+            **(extra_context or {}),
+        }
+        return super().index(request, context)

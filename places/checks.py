@@ -1,0 +1,44 @@
+"""Start-up checks, by id."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+
+NODE_PACKAGE = Path("node_modules") / "bootstrap" / "dist" / "css" / "bootstrap.min.css"
+
+
+@register()
+def front_end_is_installed(**_: Any) -> list[CheckMessage]:
+    """places.W001: Bootstrap's files are there."""
+    if (settings.BASE_DIR / NODE_PACKAGE).exists():
+        return []
+    return [
+        CheckWarning("The front-end packages are not installed.", hint="Run `make run`, or `npm ci`.", id="places.W001")
+    ]
+
+
+@register()
+def data_folder_takes_files(**_: Any) -> list[CheckMessage]:
+    """places.E001: files can be written under VAR_DIR."""
+    probe = settings.VAR_DIR / ".probe"
+    try:
+        settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        hint = f"Make {settings.VAR_DIR} writable, or set VAR_DIR to a folder that is."
+        return [Error(f"Nothing can be written to {settings.VAR_DIR}: {error.strerror}.", hint=hint, id="places.E001")]
+    return []
+
+
+@register()
+def private_origins_are_pairs(**_: Any) -> list[CheckMessage]:
+    """places.E002: FETCH_ALLOW_PRIVATE lists host:port pairs."""
+    wrong = [item for item in settings.FETCH_ALLOW_PRIVATE if not item.rpartition(":")[2].isdigit() or ":" not in item]
+    if not wrong:
+        return []
+    hint = "Write pairs such as 127.0.0.1:9000,[::1]:9000."
+    return [Error(f"FETCH_ALLOW_PRIVATE has {', '.join(sorted(wrong))}.", hint=hint, id="places.E002")]

@@ -1,0 +1,241 @@
+"""Finding pictures like the one that was sent: the gallery at once, the web when it can be reached."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import threading
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.utils import timezone
+
+from crawler.fetch import Fetcher, Limits
+from crawler.sources.base import Hit, Page
+from crawler.sources.bing import Bing
+from errors import UserError
+from ml import picture as pictures
+from places import broker, gallery, storage
+from places.models import Search, WebPicture, WebQuery
+from places.models.search import ENDED, TOO_LATE, State
+from places.sending import send
+
+log = logging.getLogger(__name__)
+SOURCE = "bing"
+WEB_COUNT = 35
+# Two tries, and the pause between them, end before similar pictures have to.
+ASKING = Limits(connect=3, first_byte=5, total=6)
+LOOKING = Limits(connect=3, first_byte=4, total=7)
+ASKING_AT_MOST_S = 15
+WAIT_AT_MOST_S = 4
+THUMBNAIL_SIDE = 400
+DEAD_KEPT_S = 600
+FETCHING_AT_MOST_S = 20
+_decoding = threading.BoundedSemaphore(2)  # a large picture takes memory: not in every thread at once
+PAGES_KEPT = 5
+QUERIES_KEPT_DAYS = 30
+NOTES = {
+    "none": "Bing found no pictures for this.",
+    "blocked": "Bing is not answering us right now, so there are no more pictures.",
+    "unreachable": "Bing cannot be reached from here, so there are no more pictures.",
+    "changed": "Bing's answer could not be read, so there are no more pictures.",
+    "misconfigured": "Searching Bing is not set up, so there are no more pictures.",
+}
+EMPTY_GALLERY = "The gallery has no pictures of this yet."
+
+
+def find_similar(pk: UUID) -> None:
+    """Fill in the pictures like a recognised photo and end the search's second half."""
+    search = Search.objects.claim_similar(pk)
+    if search is None:
+        return
+    query = _query(search)
+    own = _from_gallery(search)
+    open_row = Search.objects.filter(pk=pk, deleted_at=None).exclude(similar_state__in=ENDED)
+    # The gallery's are there whatever becomes of the web's.
+    open_row.update(similar_query=query, similar_results=own)
+    if query:
+        found, note = ask_web(query)
+    else:
+        found, note = [], "Nothing is searched on the web for a place that is not known."
+    if not own and not (query and found):
+        note = f"{EMPTY_GALLERY} {note}".strip()
+    results = own + [{"web": str(web_pk), "score": None} for web_pk in found]
+    open_row.update(similar_state=State.DONE, similar_note=note, similar_results=results)
+
+
+def _query(search: Search) -> str:
+    """Return the words to search the web by: never the photo, and nothing for an unknown place."""
+    if search.kind == "place" and search.place is not None:
+        return search.place.query
+    if search.kind == "not_a_place" and search.objects_seen:
+        return str(search.objects_seen[0][0])
+    return ""
+
+
+def _from_gallery(search: Search) -> list[dict[str, object]]:
+    if search.embedding is None or search.model_version is None or search.kind == "not_a_place":
+        return []
+    found = gallery.neighbours(search.embedding, search.model_version, place=search.place)
+    return [{"picture": str(near.picture.pk), "score": near.score} for near in found]
+
+
+def ask_web(text: str) -> tuple[list[UUID], str]:
+    """Return the pictures that Bing has for ``text``, from memory when it was asked lately, and a note.
+
+    One question at a time; an unreachable or unwilling Bing is left alone for some minutes.
+    """
+    if (known := _remembered(text)) is not None:
+        return known
+    lock = broker.connection().lock(f"asking:{SOURCE}", timeout=ASKING_AT_MOST_S, blocking_timeout=WAIT_AT_MOST_S)
+    try:
+        with lock:
+            if (known := _remembered(text)) is not None:
+                return known
+            fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE, limits=ASKING)
+            return _remember(text, Bing(fetcher, settings.BING_BASE_URL).search(text, WEB_COUNT))
+    except redis.RedisError:
+        return [], "Bing is being asked for other photos just now, so there are no more pictures."
+
+
+def _down_key() -> str:
+    return f"source:{SOURCE}:{settings.BING_BASE_URL}"
+
+
+def _remembered(text: str) -> tuple[list[UUID], str] | None:
+    query = WebQuery.objects.filter(source=SOURCE, text=text).first()
+    if query is not None and query.fresh:
+        return list(query.pictures.values_list("pk", flat=True)), NOTES.get(query.state, "")
+    state = cache.get(_down_key())
+    if state is None:
+        return None
+    # What is known from before is better than nothing while the source is away.
+    old = list(query.pictures.values_list("pk", flat=True)) if query else []
+    return old, NOTES[state]
+
+
+def _remember(text: str, page: Page) -> tuple[list[UUID], str]:
+    """Keep a page's pictures, or for how long not to ask again."""
+    state = "none" if page.state == "end" and not page.hits else "ok" if page.hits else page.state
+    if state not in ("ok", "none"):
+        wait_s = max(settings.UNREACHABLE_KEPT_S, page.retry_after or 0)
+        cache.set(_down_key(), state, timeout=min(wait_s, 86_400))
+        log.warning("%s is %s for %r: %s", SOURCE, state, text, page.reason)
+    if page.body:
+        _keep_for_diagnosis(page.body)
+    with transaction.atomic():
+        query, _ = WebQuery.objects.update_or_create(
+            source=SOURCE, text=text, defaults={"state": state, "fetched_at": timezone.now()}
+        )
+        if state == "ok":
+            _replace(query, page.hits)
+    return list(query.pictures.values_list("pk", flat=True)), NOTES.get(state, "")
+
+
+def _keep_for_diagnosis(body: bytes) -> None:
+    """Keep a page that was not understood, the newest five, for whoever mends the parser."""
+    folder = settings.VAR_DIR / "log" / "pages"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{SOURCE}-{timezone.now():%Y%m%dT%H%M%S%f}.html.gz").write_bytes(gzip.compress(body))
+    except OSError:
+        log.exception("a page could not be kept for diagnosis")
+    for old in sorted(folder.glob(f"{SOURCE}-*"))[:-PAGES_KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _replace(query: WebQuery, hits: list[Hit]) -> None:
+    """Store ``hits`` as the query's pictures; those it had keep their ids and files."""
+    keys = [hit.key[:200] for hit in hits]
+    gone = query.pictures.exclude(key__in=keys)
+    for picture in gone:
+        transaction.on_commit(partial(storage.delete, picture.thumbnail, picture.image))
+    gone.delete()
+    for position, hit in enumerate(hits):
+        WebPicture.objects.update_or_create(
+            query=query,
+            key=hit.key[:200],
+            defaults={
+                "position": position,
+                "title": hit.title,
+                "image_url": hit.image_url,
+                "thumb_url": hit.thumb_url or "",
+                "page_url": hit.page_url or "",
+                "width": hit.width,
+                "height": hit.height,
+                "licence": hit.licence,
+            },
+        )
+
+
+def end_late(search: Search) -> Search:
+    """Fail the second half of ``search`` when its time is over, so that no client polls for ever."""
+    if search.state != State.DONE or search.similar_state in ENDED or search.finished_at is None:
+        return search
+    if timezone.now() - search.finished_at < timedelta(seconds=settings.SIMILAR_WITHIN_S):
+        return search
+    Search.objects.filter(pk=search.pk).exclude(similar_state__in=ENDED).update(
+        similar_state=State.FAILED, similar_note=TOO_LATE
+    )
+    search.refresh_from_db()
+    return search
+
+
+def fetch_web_picture(pk: UUID, small: bool) -> None:
+    """Fetch a web picture's thumbnail or full image, keep it re-encoded, and wake who waits for it."""
+    picture = WebPicture.objects.filter(pk=pk).first()
+    if picture is None:
+        return
+    field = "thumbnail" if small else "image"
+    try:
+        if not getattr(picture, field):
+            name = storage.save(f"web/{pk}{'-small' if small else ''}.jpg", _fetch_jpeg(picture, small))
+            if not WebPicture.objects.filter(pk=pk).update(**{field: name}):
+                storage.delete(name)
+    except UserError as error:
+        cache.set(dead_key(pk, small), error.code, timeout=DEAD_KEPT_S)
+    finally:
+        broker.ring(f"web:{pk}:{field}")
+
+
+def ask_for(pk: UUID, small: bool) -> None:
+    """Have an io worker fetch a web picture, unless it is being fetched. Raises UserError ``queue_down``."""
+    if cache.add(f"fetching:{pk}:{small}", 1, timeout=FETCHING_AT_MOST_S):
+        send("fetch_web_picture", str(pk), small, expires=FETCHING_AT_MOST_S)
+
+
+def forget_old_queries() -> None:
+    """Delete what sources answered a month ago, with the files."""
+    old = WebQuery.objects.filter(fetched_at__lt=timezone.now() - timedelta(days=QUERIES_KEPT_DAYS))
+    for picture in WebPicture.objects.filter(query__in=old).exclude(thumbnail="", image="").iterator():
+        storage.delete(picture.thumbnail, picture.image)
+    old.delete()
+
+
+def dead_key(pk: UUID, small: bool) -> str:
+    """Return the cache key that says a web picture could not be fetched lately."""
+    return f"dead:{pk}:{'thumbnail' if small else 'image'}"
+
+
+def _fetch_jpeg(picture: WebPicture, small: bool) -> bytes:
+    """Return a re-encoded JPEG; an original that has vanished falls back on the source's thumbnail."""
+    fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE, limits=LOOKING)
+    urls = [picture.thumb_url, picture.image_url] if small else [picture.image_url, picture.thumb_url]
+    urls = [url for url in urls if url]
+    for url in urls[:-1]:
+        try:
+            return _jpeg(fetcher.picture(url).body, small)
+        except UserError as error:
+            log.info("web picture %s: %s, trying its other address", picture.pk, error.code)
+    return _jpeg(fetcher.picture(urls[-1]).body, small)
+
+
+def _jpeg(body: bytes, small: bool) -> bytes:
+    side = THUMBNAIL_SIDE if small else 1600
+    with _decoding:
+        return pictures.to_jpeg(pictures.decode(body, max_side=side), max_side=side)

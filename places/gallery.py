@@ -1,0 +1,129 @@
+"""The site's own pictures: taken in, embedded, and found by look."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.core.files.base import ContentFile
+from django.db import IntegrityError, transaction
+from django.db.models import ExpressionWrapper, FloatField, Value
+from pgvector.django import CosineDistance
+from PIL import Image
+from redis.exceptions import RedisError
+
+from errors import UserError
+from ml import picture as pictures
+from ml.header import inspect
+from places import broker, storage
+from places.models import Embedding, ModelVersion, Picture, Place, Search
+from places.recognising import recogniser
+from places.sending import send
+
+log = logging.getLogger(__name__)
+THUMBNAIL_SIDE = 400
+
+
+class Neighbour(NamedTuple):
+    """A picture of the gallery and the cosine of its embedding to the asked one, -1 to 1."""
+
+    picture: Picture
+    score: float
+
+
+def take_in(data: bytes, place: Place | None, **fields: Any) -> Picture:
+    """Keep a picture's bytes as they came; a search worker decodes and embeds them.
+
+    Raises UserError with a picture's codes, or ``duplicate`` when the place has it already.
+    """
+    inspect(data)
+    picture = Picture(place=place, content_hash=hashlib.sha256(data).hexdigest(), **fields)
+    try:
+        with transaction.atomic():
+            picture.save(force_insert=True)
+    except IntegrityError as error:
+        raise UserError("duplicate", "This place has the same picture already.") from error
+    picture.original.save("", ContentFile(data))
+    return picture
+
+
+def withdraw(search: Search) -> None:
+    """Take back a photo that its owner gave, unless a curator has decided on it."""
+    for picture in Picture.objects.filter(search=search, status=Picture.Status.CANDIDATE):
+        remove(picture)
+
+
+def remove(picture: Picture) -> None:
+    """Delete a picture with its files."""
+    storage.delete(picture.original.name or "", picture.image, picture.thumbnail)
+    picture.delete()
+
+
+def embed(pk: UUID) -> None:
+    """Decode a picture once, keep it upright with a thumbnail, and embed it with the serving model."""
+    picture = Picture.objects.filter(pk=pk).first()
+    if picture is None:
+        return
+    model, version = recogniser()
+    try:
+        image = pictures.decode(storage.read(picture.image or str(picture.original.name)))
+    except UserError as error:
+        Picture.objects.filter(pk=pk).update(problem=error.message)
+        return
+    if not picture.image:
+        _keep_upright(picture, image)
+    vector = model.embed(image).tolist()
+    Embedding.objects.update_or_create(picture=picture, model_version=version, defaults={"vector": vector})
+
+
+def _keep_upright(picture: Picture, image: Image.Image) -> None:
+    original = picture.original.name
+    picture.image = storage.save(f"pictures/{picture.pk}.jpg", pictures.to_jpeg(image))
+    picture.thumbnail = storage.save(
+        f"pictures/{picture.pk}-small.jpg", pictures.to_jpeg(image, max_side=THUMBNAIL_SIDE)
+    )
+    picture.width, picture.height = image.size
+    picture.problem = ""
+    picture.original.name = ""
+    picture.save(update_fields=["image", "thumbnail", "width", "height", "problem", "original"])
+    storage.delete(original or "")
+
+
+def missing(version: ModelVersion) -> list[UUID]:
+    """Return the pictures that ``version`` has not embedded, those that cannot be read left out."""
+    unread = Picture.objects.filter(problem="").exclude(embeddings__model_version=version)
+    return list(unread.values_list("pk", flat=True))
+
+
+def send_missing() -> int:
+    """Queue the pictures that the serving model has not embedded, unless some are queued already; return how many."""
+    version = ModelVersion.serving_places()
+    try:
+        if version is None or broker.connection().llen("embed"):
+            return 0
+        waiting = missing(version)
+        for pk in waiting:
+            send("embed_picture", str(pk))
+    except (UserError, RedisError):
+        log.warning("pictures wait to be embedded: the queue is down")
+        return 0
+    return len(waiting)
+
+
+def neighbours(
+    vector: list[float], version: ModelVersion, place: Place | None = None, count: int = 24
+) -> list[Neighbour]:
+    """Return the approved pictures that look most like ``vector``, of one place or of all, best first."""
+    found = Embedding.objects.filter(model_version=version, picture__status=Picture.Status.APPROVED)
+    if place is not None:
+        found = found.filter(picture__place=place)
+    cosine = CosineDistance("vector", vector)
+    # The index looks at the nearest of all places first and may find none of this one: order exactly there.
+    exact = ExpressionWrapper(cosine + Value(0.0), output_field=FloatField())
+    ranked = found.annotate(distance=exact if place is not None else cosine).order_by("distance")
+    return [
+        Neighbour(row.picture, round(1.0 - row.distance, 4))
+        for row in ranked.select_related("picture", "picture__place")[:count]
+    ]

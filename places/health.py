@@ -1,0 +1,111 @@
+"""Who answers and who does not: web, database, broker, search workers."""
+
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+import redis
+from django.db import Error, connection
+from kombu.exceptions import KombuError
+
+from geosite.celery import app
+from places import broker
+
+BEAT_EVERY_S = 3.0
+BEAT_KEPT_S = 12
+PING_TIMEOUT_S = 1.5
+REPORT_KEPT_S = 0.5
+_one_at_a_time = threading.Lock()
+_last: tuple[float, dict[str, Any]] = (float("-inf"), {})
+
+
+def keep_heart_beating() -> None:
+    """Say, as long as this process lives, that it has a model and takes searches."""
+    key = f"worker:search:{socket.gethostname()}:{os.getpid()}"
+
+    def beat() -> None:
+        while True:
+            time.sleep(BEAT_EVERY_S)
+            _say(key)
+
+    _say(key)
+    threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+
+def _say(key: str) -> None:
+    try:
+        broker.connection().set(key, 1, ex=BEAT_KEPT_S)
+    except redis.RedisError:
+        pass  # the next beat tries again
+
+
+def _ping(**broadcast: Any) -> list[dict[str, Any]]:
+    try:
+        # A connection of its own: callers that share Celery's pool would wait for each other for ever.
+        with app.connection_for_write() as own:
+            return app.control.broadcast("ping", reply=True, connection=own, **broadcast) or []
+    except (KombuError, redis.RedisError, OSError):
+        return []
+
+
+def worker_answers(queue: str) -> bool:
+    """Whether a worker named after ``queue`` answers a ping now."""
+    return bool(_ping(timeout=PING_TIMEOUT_S, limit=1, pattern=f"{queue}@*", matcher="glob"))
+
+
+def answering_queues() -> set[str]:
+    """Return the queues whose workers answer within a second: ``search``, ``io``, ``train``."""
+    return {name.partition("@")[0] for reply in _ping(timeout=1.0) for name in reply}
+
+
+def search_worker_ready() -> bool:
+    """Whether a search worker lives and has loaded its model."""
+    try:
+        beating = next(broker.connection().scan_iter("worker:search:*", count=1000), None)
+    except redis.RedisError:
+        return False
+    return beating is not None and worker_answers("search")
+
+
+def database_answers() -> bool:
+    """Whether PostgreSQL answers."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
+
+
+def broker_answers() -> bool:
+    """Whether Valkey answers."""
+    try:
+        return bool(broker.connection().ping())
+    except redis.RedisError:
+        return False
+
+
+def report() -> dict[str, Any]:
+    """Return what answers, part by part, and one sentence on what does not; at most half a second old."""
+    global _last
+    if not connection.in_atomic_block:
+        connection.close()  # nobody waits for the report with a connection in hand
+    with _one_at_a_time:
+        made, known = _last
+        if time.monotonic() - made > REPORT_KEPT_S:
+            known = _look()
+            _last = (time.monotonic(), known)
+        return known
+
+
+def _look() -> dict[str, Any]:
+    parts = {"web": True, "database": database_answers(), "broker": broker_answers()}
+    parts["search_worker"] = parts["database"] and parts["broker"] and search_worker_ready()
+    missing = [name.replace("_", " ") for name, answers in parts.items() if not answers]
+    return {
+        "ok": not missing,
+        "parts": {name: "ok" if answers else "not answering" for name, answers in parts.items()},
+        "message": f"Not answering: {', '.join(missing)}." if missing else "Everything answers.",
+    }

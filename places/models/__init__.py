@@ -1,0 +1,22 @@
+"""Data and its queries, a file a noun."""
+
+from places.models.account import FirstPassword
+from places.models.model_version import ModelVersion
+from places.models.picture import Embedding, Picture
+from places.models.place import Attraction, Collection, Place
+from places.models.search import Feedback, Search
+from places.models.web import WebPicture, WebQuery
+
+__all__ = [
+    "Attraction",
+    "Collection",
+    "Embedding",
+    "Feedback",
+    "FirstPassword",
+    "ModelVersion",
+    "Picture",
+    "Place",
+    "Search",
+    "WebPicture",
+    "WebQuery",
+]

@@ -1,0 +1,85 @@
+"""Pictures of the gallery, and their embeddings."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import URLValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from pgvector.django import HalfVectorField, HnswIndex
+
+from places.models.model_version import ModelVersion
+from places.models.place import Place
+
+
+def original_name(picture: Picture, _name: str) -> str:
+    """Name the file by our own id, never by what the sender called it."""
+    return f"pictures/originals/{picture.pk}"
+
+
+class Picture(models.Model):
+    """One image of the gallery.
+
+    ``original`` holds the bytes as they came until a worker has decoded them; from then on
+    ``image`` (upright JPEG without metadata) and ``thumbnail`` are what is served.
+    """
+
+    class Status(models.TextChoices):
+        CANDIDATE = "candidate", _("candidate")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        SECOND_LOOK = "second_look", _("second look")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    place = models.ForeignKey(Place, on_delete=models.CASCADE, related_name="pictures", null=True, blank=True)
+    search = models.OneToOneField(
+        "places.Search", on_delete=models.SET_NULL, related_name="given", null=True, blank=True, editable=False
+    )
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.CANDIDATE)
+    original = models.FileField(upload_to=original_name, blank=True)
+    image = models.CharField(max_length=200, blank=True, editable=False)
+    thumbnail = models.CharField(max_length=200, blank=True, editable=False)
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
+    title = models.CharField(max_length=300, blank=True)
+    source = models.CharField(max_length=40, default="curator")
+    page_url = models.CharField(max_length=2000, blank=True, validators=[URLValidator(["http", "https"])])
+    licence = models.CharField(max_length=100, default="unknown")
+    author = models.CharField(max_length=200, blank=True)
+    content_hash = models.CharField(max_length=64, editable=False)
+    problem = models.CharField(max_length=300, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["place", "content_hash"], nulls_distinct=False, name="one_picture_of_a_content_a_place"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.pk)
+
+
+class Embedding(models.Model):
+    """Where one model version places one picture: 512 numbers of unit length."""
+
+    picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="embeddings")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="embeddings")
+    vector = HalfVectorField(dimensions=512)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["picture", "model_version"], name="one_embedding_a_picture_and_version")
+        ]
+        indexes = [
+            HnswIndex(
+                name="embedding_by_cosine",
+                fields=["vector"],
+                m=16,
+                ef_construction=64,
+                opclasses=["halfvec_cosine_ops"],
+            )
+        ]

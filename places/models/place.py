@@ -1,0 +1,159 @@
+"""Places: what a photo can show."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from typing import NamedTuple
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+EARTH_RADIUS_M = 6_371_009.0
+
+LATITUDE = [MinValueValidator(-90.0), MaxValueValidator(90.0)]
+LONGITUDE = [MinValueValidator(-180.0), MaxValueValidator(180.0)]
+
+
+def distance_m(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Return the great-circle distance of two points in metres (haversine formula)."""
+    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
+    half_dphi = (other_phi - phi) / 2
+    half_dlambda = math.radians(other_longitude - longitude) / 2
+    a = math.sin(half_dphi) ** 2 + math.cos(phi) * math.cos(other_phi) * math.sin(half_dlambda) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(a)))
+
+
+class Near(NamedTuple):
+    """Something near a place; ``slug`` is set when it is one of our own places."""
+
+    name: str
+    kind: str
+    distance_m: int
+    source: str
+    slug: str
+
+
+class Collection(models.Model):
+    """A set of places trained together."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlaceQuerySet(models.QuerySet["Place"]):
+    """Questions about many places."""
+
+    def named(self, text: str) -> PlaceQuerySet:
+        """Those with ``text`` in one of their names; all for no text."""
+        if not text:
+            return self
+        names = ("name", "name_ko", "local_name", "slug", "aliases")
+        matches = [models.Q(**{f"{name}__icontains": text}) for name in names]
+        return self.filter(functools.reduce(operator.or_, matches))
+
+
+class Place(models.Model):
+    """Something that a photo can show. The slug never changes: models answer with it."""
+
+    slug = models.SlugField(unique=True, max_length=80)
+    name = models.CharField(_("name (English)"), max_length=120)
+    name_ko = models.CharField(_("name (Korean)"), max_length=120, blank=True)
+    local_name = models.CharField(_("name in the place's own language"), max_length=120, blank=True)
+    local_language = models.CharField(max_length=20, blank=True, help_text=_("BCP 47, such as fr or zh-Hans"))
+    aliases = models.JSONField(default=list, blank=True)
+    country = models.CharField(_("country code"), max_length=2, help_text=_("ISO 3166-1 alpha-2"))
+    city = models.CharField(max_length=100, blank=True)
+    continent = models.CharField(max_length=30, blank=True)
+    latitude = models.FloatField(validators=LATITUDE)
+    longitude = models.FloatField(validators=LONGITUDE)
+    description = models.TextField(blank=True)
+    description_ko = models.TextField(_("description (Korean)"), blank=True)
+    query = models.CharField(_("what to search the web for"), max_length=200)
+    collections = models.ManyToManyField(Collection, related_name="places", blank=True)
+
+    objects = PlaceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def country_name(self) -> str:
+        """The country's English name."""
+        from places.countries import country_name
+
+        return country_name(self.country)
+
+    @property
+    def shown_name(self) -> str:
+        """The name in the reader's language."""
+        return self.name_ko if get_language() == "ko" and self.name_ko else self.name
+
+    @property
+    def shown_description(self) -> str:
+        """The description in the reader's language."""
+        return self.description_ko if get_language() == "ko" and self.description_ko else self.description
+
+    def distance_to(self, latitude: float, longitude: float) -> float:
+        """Return metres to a point."""
+        return distance_m(self.latitude, self.longitude, latitude, longitude)
+
+    def nearby(self, others: int = 5, within_m: float = 50_000.0) -> list[Near]:
+        """Return curated things nearby and our other places, nearest first."""
+        curated = [
+            Near(thing.name, thing.kind, round(self.distance_to(thing.latitude, thing.longitude)), thing.source, "")
+            for thing in self.attractions.all()
+        ]
+        names = {thing.name for thing in curated}
+        places = sorted(
+            Near(place.name, "place", round(self.distance_to(place.latitude, place.longitude)), "places", place.slug)
+            for place in self._around(within_m).exclude(pk=self.pk)
+            if place.name not in names
+        )
+        places.sort(key=lambda near: near.distance_m)
+        near = [place for place in places if place.distance_m <= within_m][:others]
+        return sorted(curated + near, key=lambda near: near.distance_m)
+
+    def _around(self, within_m: float) -> models.QuerySet[Place]:
+        """Return places in a box around this one; longitudes are left out near the poles and the date line."""
+        degrees = math.degrees(within_m / EARTH_RADIUS_M)
+        box = Place.objects.filter(latitude__range=(self.latitude - degrees, self.latitude + degrees))
+        wide = degrees / max(0.01, math.cos(math.radians(self.latitude)))
+        if abs(self.longitude) + wide < 180:
+            box = box.filter(longitude__range=(self.longitude - wide, self.longitude + wide))
+        return box
+
+
+class Attraction(models.Model):
+    """Something to see, eat at or sleep in near a place."""
+
+    class Kind(models.TextChoices):
+        ATTRACTION = "attraction", _("attraction")
+        FOOD = "food", _("food")
+        LODGING = "lodging", _("lodging")
+        TRANSPORT = "transport", _("transport")
+
+    place = models.ForeignKey(Place, on_delete=models.CASCADE, related_name="attractions")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ATTRACTION)
+    latitude = models.FloatField(validators=LATITUDE)
+    longitude = models.FloatField(validators=LONGITUDE)
+    source = models.CharField(max_length=40, default="curated")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["place", "name"], name="one_attraction_of_a_name_a_place")]
+
+    def __str__(self) -> str:
+        return self.name

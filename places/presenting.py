@@ -1,0 +1,164 @@
+"""What clients read: the same for the API and the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from places.finding import end_late
+from places.models import ModelVersion, Picture, Place, Search, WebPicture
+from places.models.search import State
+
+
+def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
+    """Return a search as the contract's JSON object; GPS is for its owner only."""
+    search = end_late(search)
+    done = search.state == State.DONE
+    names = _names(search)
+    return {
+        "id": str(search.pk),
+        "state": search.state,
+        "stage": search.stage,
+        "ahead": search.ahead,
+        "url": reverse("api:search", args=[search.pk]),
+        "page_url": reverse("pages:search", args=[search.pk]),
+        "photo_url": reverse("media:photo", args=[search.pk]) if search.photo else None,
+        "created_at": search.created_at.isoformat(),
+        "expires_at": search.expires_at.isoformat(),
+        "answer": _answer(search) if done else None,
+        "predictions": [
+            {"place": {"slug": slug, "name": names.get(slug, slug)}, "probability": probability}
+            for slug, probability in search.predictions
+        ],
+        "objects": [
+            {"label": label, "wordnet_id": wordnet_id, "probability": probability}
+            for label, wordnet_id, probability in search.objects_seen
+        ],
+        "similar": {
+            "state": search.similar_state,
+            "query": search.similar_query,
+            "note": search.similar_note,
+            "results": _results(search),
+        },
+        "model": _model(search),
+        "timings_ms": {name: search.timings.get(name) for name in ("decode", "recognise", "total")},
+        "gps": _gps(search) if owner else None,
+        "error": {"code": search.error_code, "message": search.error_message} if search.error_code else None,
+    }
+
+
+def _names(search: Search) -> dict[str, str]:
+    slugs = [slug for slug, _ in search.predictions]
+    return {place.slug: place.shown_name for place in Place.objects.filter(slug__in=slugs)}
+
+
+def _answer(search: Search) -> dict[str, Any]:
+    return {
+        "kind": search.kind,
+        "confidence": search.confidence,
+        "place": present_place(search.place) if search.place is not None else None,
+    }
+
+
+def _model(search: Search) -> dict[str, str] | None:
+    version = search.model_version
+    return {"name": version.name, "version": version.version} if version else None
+
+
+def _gps(search: Search) -> dict[str, float] | None:
+    if search.gps_latitude is None or search.gps_longitude is None:
+        return None
+    return {"latitude": search.gps_latitude, "longitude": search.gps_longitude}
+
+
+def present_place(place: Place) -> dict[str, Any]:
+    """Return a place with what is near it, nearest first."""
+    return {
+        "slug": place.slug,
+        "name": place.shown_name,
+        "local_name": place.local_name,
+        "local_language": place.local_language,
+        "country": place.country_name,
+        "country_code": place.country,
+        "city": place.city,
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "description": place.shown_description,
+        "page_url": reverse("pages:place", args=[place.slug]),
+        "nearby": [
+            {
+                "name": near.name,
+                "kind": near.kind,
+                "distance_m": near.distance_m,
+                "source": near.source,
+                "slug": near.slug or None,
+            }
+            for near in place.nearby()
+        ],
+    }
+
+
+def present_places(query: str = "") -> list[dict[str, Any]]:
+    """Return the places whose names contain ``query`` in short, and whether the model recognises them."""
+    model = ModelVersion.serving_places()
+    recognised = set(model.labels if model else [])
+    return [
+        {
+            "slug": place.slug,
+            "name": place.shown_name,
+            "local_name": place.local_name,
+            "country": place.country_name,
+            "country_code": place.country,
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "recognised": place.slug in recognised,
+            "url": reverse("api:place", args=[place.slug]),
+            "page_url": reverse("pages:place", args=[place.slug]),
+        }
+        for place in Place.objects.named(query)
+    ]
+
+
+def _results(search: Search) -> list[dict[str, Any]]:
+    """Return the similar pictures that still exist, in their order."""
+    rows = search.similar_results
+    wanted = [row["picture"] for row in rows if "picture" in row]
+    own = {str(p.pk): p for p in Picture.objects.filter(pk__in=wanted, status=Picture.Status.APPROVED)}
+    wanted = [row["web"] for row in rows if "web" in row]
+    web = {str(p.pk): p for p in WebPicture.objects.filter(pk__in=wanted).select_related("query")}
+    return [
+        _own_result(own[row["picture"]], row["score"]) if row.get("picture") in own else _web_result(web[row["web"]])
+        for row in rows
+        if row.get("picture") in own or row.get("web") in web
+    ]
+
+
+def _own_result(picture: Picture, score: float | None) -> dict[str, Any]:
+    return {
+        "title": picture.title,
+        "image_url": reverse("media:picture", args=[picture.pk]),
+        "thumbnail_url": reverse("media:picture_thumbnail", args=[picture.pk]),
+        "download_url": reverse("media:picture", args=[picture.pk]) + "?download",
+        "page_url": picture.page_url,
+        "width": picture.width,
+        "height": picture.height,
+        "licence": picture.licence,
+        "source": "gallery",
+        "score": score,
+    }
+
+
+def _web_result(picture: WebPicture) -> dict[str, Any]:
+    return {
+        "title": picture.title,
+        "image_url": picture.image_url,
+        "thumbnail_url": reverse("media:web_thumbnail", args=[picture.pk]),
+        "download_url": reverse("media:web_picture", args=[picture.pk]) + "?download",
+        "page_url": picture.page_url,
+        "width": picture.width,
+        "height": picture.height,
+        "licence": picture.licence,
+        "source": picture.query.source,
+        "score": None,
+    }

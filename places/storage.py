@@ -1,0 +1,66 @@
+"""Files by our own names, in one storage."""
+
+import shutil
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from errors import UserError
+
+ORIGINALS, PHOTOS = "searches", "photos"
+
+
+def original_name(search_id: UUID) -> str:
+    """Where a visitor's file lies until it is recognised."""
+    return f"{ORIGINALS}/{search_id}"
+
+
+def photo_name(search_id: UUID) -> str:
+    """Where a visitor's re-encoded photo lies until it is deleted."""
+    return f"{PHOTOS}/{search_id}.jpg"
+
+
+def check_space() -> None:
+    """Raise UserError ``busy`` when the disk is nearly full, before anything is accepted."""
+    settings.MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(settings.MEDIA_ROOT).free < settings.MIN_FREE_BYTES:
+        raise UserError("busy", "The site has no room for more photos just now. Please try again later.")
+
+
+def save(name: str, data: bytes) -> str:
+    """Store ``data`` under exactly ``name``, replacing what was there.
+
+    Raises UserError ``busy`` when the disk refuses; nothing partial stays.
+    """
+    try:
+        return str(default_storage.save(name, ContentFile(data)))
+    except OSError as error:
+        default_storage.delete(name)
+        raise UserError("busy", "The site could not store the photo. Please try again later.") from error
+
+
+def read(name: str) -> bytes:
+    """Return a stored file's bytes. Raises FileNotFoundError."""
+    with default_storage.open(name) as file:
+        return bytes(file.read())
+
+
+def delete(*names: str) -> None:
+    """Delete files; empty names and absent files are fine."""
+    for name in filter(None, names):
+        default_storage.delete(name)
+
+
+def delete_older(folder: str, age: timedelta) -> None:
+    """Delete the files of ``folder`` that are older than ``age``: what a killed process left without a row."""
+    try:
+        names = default_storage.listdir(folder)[1]
+    except FileNotFoundError:
+        return
+    for name in (f"{folder}/{name}" for name in names):
+        if timezone.now() - default_storage.get_modified_time(name) > age:
+            default_storage.delete(name)
