@@ -1,0 +1,81 @@
+"""What templates show beside the answer itself: bands of confidence, places with a face."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Any
+
+from django.urls import reverse
+
+from places.models import ModelVersion, Picture, Place
+from places.models.place import PlaceQuerySet
+
+# Confidence is calibrated, so this band is right at least nine times in ten.
+LOOKS_LIKE = 0.9
+
+
+@dataclass(frozen=True)
+class Card:
+    """A place in a list: ``portrait`` is the address of a small picture, or empty."""
+
+    place: Place
+    portrait: str
+    recognised: bool
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One of the five best predictions."""
+
+    card: Card
+    probability: float
+
+
+def band(answer: dict[str, Any] | None) -> str:
+    """Return how an answer is worded: ``sure``, ``maybe``, ``unknown`` or ``not_a_place``; empty for none."""
+    if answer is None:
+        return ""
+    if answer["kind"] != "place" or answer["place"] is None:
+        return "not_a_place" if answer["kind"] == "not_a_place" else "unknown"
+    return "sure" if answer["confidence"] >= LOOKS_LIKE else "maybe"
+
+
+def recognised() -> PlaceQuerySet:
+    """Return the places that the serving model answers with."""
+    model = ModelVersion.serving_places()
+    return Place.objects.filter(slug__in=model.labels if model else [])
+
+
+def cards(places: Iterable[Place]) -> list[Card]:
+    """Return ``places`` in their order, each with a picture of the gallery where there is one."""
+    places, known = list(places), set(recognised().values_list("pk", flat=True))
+    approved = Picture.objects.filter(place__in=places, status=Picture.Status.APPROVED).exclude(thumbnail="")
+    newest = approved.order_by("place_id", "-created_at").distinct("place_id")
+    portraits = {
+        place_id: reverse("media:picture_thumbnail", args=[pk]) for place_id, pk in newest.values_list("place_id", "pk")
+    }
+    return [Card(place, portraits.get(place.pk, ""), place.pk in known) for place in places]
+
+
+def by_continent(places: Iterable[Place]) -> dict[str, list[Place]]:
+    """Return places under their continent, the continents in alphabetical order."""
+    groups: dict[str, list[Place]] = {}
+    for place in sorted(places, key=lambda place: (place.continent, place.shown_name)):
+        groups.setdefault(place.continent, []).append(place)
+    return groups
+
+
+def mixed(places: Iterable[Place], count: int) -> list[Place]:
+    """Return ``count`` places, from as many continents as there are."""
+    turns = zip_longest(*by_continent(places).values())
+    return [place for place in chain.from_iterable(turns) if place is not None][:count]
+
+
+def guesses(predictions: list[dict[str, Any]]) -> list[Guess]:
+    """Return the predictions, best first, each beside its place; those whose place was removed are left out."""
+    probabilities = {row["place"]["slug"]: row["probability"] for row in predictions}
+    found = cards(Place.objects.filter(slug__in=probabilities))
+    best = [Guess(card, probabilities[card.place.slug]) for card in found]
+    return sorted(best, key=lambda guess: -guess.probability)
