@@ -201,8 +201,13 @@ def _fail(search: Search, error: UserError) -> None:
 
 
 def delete(search: Search) -> None:
-    """Forget a search at once: files, position, answer."""
+    """Forget a search at once because its owner wants it, and take back the photo if it was given."""
     gallery.withdraw(search)
+    _forget(search)
+
+
+def _forget(search: Search) -> None:
+    """Forget files, position and answer."""
     search.forget()
     Feedback.objects.filter(search=search).update(search=None)
     storage.delete(storage.original_name(search.pk), storage.photo_name(search.pk))
@@ -235,7 +240,7 @@ def purge() -> int:
     expired = Search.objects.filter(expires_at__lte=now, deleted_at=None)
     count = 0
     for search in expired.iterator():
-        delete(search)
+        _forget(search)
         count += 1
     for folder in (storage.ORIGINALS, storage.PHOTOS):
         storage.delete_older(folder, timedelta(hours=settings.RETENTION_HOURS))

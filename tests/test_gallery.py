@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from places import feedback, finding, gallery, presenting, searching, starter
+from places import feedback, finding, gallery, presenting, searching, starter, storage
 from places.models import Embedding, Feedback, ModelVersion, Picture, Place, Search
 from places.models.search import State
 from tests.drawn import jpeg
@@ -89,10 +91,6 @@ def test_what_is_no_place_is_searched_by_its_first_object(model: ModelVersion) -
 
 
 def test_similar_pictures_that_never_come_are_failed_after_twenty_seconds(model: ModelVersion) -> None:
-    from datetime import timedelta
-
-    from django.utils import timezone
-
     search = answered(model, "place", "petra")
     Search.objects.filter(pk=search.pk).update(finished_at=timezone.now() - timedelta(seconds=19))
     assert presenting.present(Search.objects.get(pk=search.pk))["similar"]["state"] == "queued"
@@ -104,8 +102,6 @@ def test_similar_pictures_that_never_come_are_failed_after_twenty_seconds(model:
 
 
 def test_a_photo_that_is_given_becomes_a_candidate_once(model: ModelVersion) -> None:
-    from places import storage
-
     search = answered(model, "place", "petra")
     storage.save(search.photo, jpeg(1))
     for _ in range(3):
@@ -118,6 +114,17 @@ def test_a_photo_that_is_given_becomes_a_candidate_once(model: ModelVersion) -> 
     assert Feedback.objects.get().kept
     feedback.give(search, right=True, slug=None, keep=False)
     assert not Picture.objects.exists(), "consent can be taken back"
+
+
+def test_a_given_photo_outlives_its_search_but_not_its_owners_deletion(model: ModelVersion) -> None:
+    kept, taken_back = answered(model, "place", "petra"), answered(model, "place", "stonehenge")
+    for search in (kept, taken_back):
+        storage.save(search.photo, jpeg(1))
+        feedback.give(search, right=True, slug=None, keep=True)
+    searching.delete(taken_back)
+    Search.objects.filter(pk=kept.pk).update(expires_at=timezone.now())
+    assert searching.purge() == 1
+    assert Picture.objects.get().place == kept.place
 
 
 def test_without_consent_only_the_label_is_kept(model: ModelVersion) -> None:
