@@ -17,14 +17,21 @@ SHARED = ROOT.parent / "shared"
 IN_CI = os.environ.get("CI") == "true"
 
 
+NEEDS = {
+    "shared": (SHARED.is_dir(), "needs ../shared (photos for tests), which is not here"),
+    "browser": (
+        Path("/usr/bin/chromium").exists() and Path("/usr/bin/chromedriver").exists(),
+        "needs /usr/bin/chromium and /usr/bin/chromedriver, which are not here",
+    ),
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Outside CI, skip what needs ../shared when it is not there; in CI its absence is a failure."""
-    if SHARED.is_dir() or IN_CI:
-        return
-    skip = pytest.mark.skip(reason="needs ../shared (photos for tests), which is not here")
+    """Skip what this machine lacks the means for, and say so; in CI that is a failure instead."""
     for item in items:
-        if item.get_closest_marker("shared"):
-            item.add_marker(skip)
+        for marker, (here, reason) in NEEDS.items():
+            if not IN_CI and not here and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
