@@ -21,6 +21,12 @@ def test_a_query_that_is_too_long_is_refused(site: Site) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_query")
 
 
+def test_whatever_a_client_accepts_it_gets_json(site: Site) -> None:
+    for accepted in ("text/html", "image/png", "application/json", "*/*"):
+        answer = site.get("/api/v1/places/big-ben/", headers={"Accept": accepted})
+        assert (answer.status_code, answer.json()["name"]) == (200, "Big Ben")
+
+
 def test_a_place_has_its_curated_neighbours_and_our_own(site: Site) -> None:
     place = site.get("/api/v1/places/hagia-sophia/").json()
     assert sum(near["source"] == "curated" for near in place["nearby"]) == 3

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import requests
 
 from tests.drawn import jpeg
 from tests.site import Site, until
@@ -128,3 +129,27 @@ def test_many_who_ask_for_health_at_once_harm_nobody(site: Site) -> None:
     with ThreadPoolExecutor(60) as pool:
         assert [answer.status_code for answer in pool.map(lambda _: site.get("/healthz"), range(60))] == [200] * 60
     assert site.get("/places/").status_code == 200
+
+
+def test_clients_that_drip_their_head_lose_their_threads_after_a_while(site: Site) -> None:
+    host = urlsplit(site.url)
+    dripping = [socket.create_connection((host.hostname, host.port)) for _ in range(120)]
+    try:
+        for connection in dripping:
+            connection.sendall(b"GET / HTTP/1.1\r\nX: ")
+
+        def answered() -> bool:
+            for connection in dripping:
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    continue  # given up
+            try:
+                return requests.get(f"{site.url}/api/v1/places/", timeout=1).status_code == 200
+            except requests.RequestException:
+                return False
+
+        until(answered, 40, "an answer beside those that drip")
+    finally:
+        for connection in dripping:
+            connection.close()
