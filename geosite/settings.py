@@ -12,7 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from geosite.launch import addresses
+from geosite.launch import addresses, config
 
 # Lets Django's generic classes be subscripted at run time, as their types are.
 django_stubs_ext.monkeypatch()
@@ -61,15 +61,8 @@ def own_names() -> list[str]:
         names.update(str(info[4][0]) for info in socket.getaddrinfo(name, None))
     except OSError:
         pass
-    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        # Connecting a datagram socket sends nothing; it asks for the outgoing address.
-        probe.connect(("192.0.2.1", 9))
-        names.add(probe.getsockname()[0])
-    except OSError:
-        pass
-    finally:
-        probe.close()
+    if outgoing := addresses.outgoing_address():
+        names.add(outgoing)
     return sorted(names)
 
 
@@ -220,7 +213,7 @@ RETENTION_HOURS = number("RETENTION_HOURS", 24)
 MAX_WAITING = number("MAX_WAITING", 200)
 RATE_LIMIT = number("RATE_LIMIT", 0 if LOOPBACK and not SITE_URL else 60)
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
-WEB_THREADS = number("WEB_THREADS", 96)
+WEB_THREADS = number("WEB_THREADS", config.WEB_THREADS)
 ANSWER_WITHIN_S = 2.0  # how long a POST waits for its answer
 SIMILAR_WITHIN_S = 20.0
 STUCK_AFTER_S = 60

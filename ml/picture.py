@@ -76,10 +76,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+MAX_SIDE = 1600  # pixels, of what is kept and shown
 _STRIP_PIXELS = 2_000_000
 
 
-def decode(data: bytes, max_side: int = 1600) -> Image.Image:
+def decode(data: bytes, max_side: int = MAX_SIDE) -> Image.Image:
     """Return the first picture of ``data``: RGB, upright, in sRGB, alpha flattened on white.
 
     Its long side is at most ``max_side`` pixels; small pictures are not enlarged. Raises
@@ -99,7 +100,7 @@ def decode(data: bytes, max_side: int = 1600) -> Image.Image:
     return rgb
 
 
-def to_jpeg(image: Image.Image, max_side: int = 1600, quality: int = 88) -> bytes:
+def to_jpeg(image: Image.Image, max_side: int = MAX_SIDE, quality: int = 88) -> bytes:
     """Return ``image`` (RGB) as a JPEG without any metadata, long side at most ``max_side``."""
     small = image.copy()
     small.info = {}  # a comment would be written from here

@@ -6,7 +6,8 @@ from functools import cache
 
 import redis
 from django.conf import settings
-from django.db import connection as database
+
+from places import database
 
 log = logging.getLogger(__name__)
 WAKE_KEPT_S = 30
@@ -40,8 +41,7 @@ def await_ring(name: str, seconds: float, permits: threading.Semaphore = answers
     """
     if seconds <= 0 or not permits.acquire(blocking=False):
         return False
-    if not database.in_atomic_block:
-        database.close()  # back to the pool: others need it while we wait
+    database.give_back()
     try:
         return connection().blpop([f"ended:{name}"], timeout=seconds) is not None
     except redis.RedisError:

@@ -33,7 +33,6 @@ ASKING = Limits(connect=3, first_byte=5, total=6)
 LOOKING = Limits(connect=3, first_byte=4, total=7)
 ASKING_AT_MOST_S = 15
 WAIT_AT_MOST_S = 4
-THUMBNAIL_SIDE = 400
 DEAD_KEPT_S = 600
 FETCHING_AT_MOST_S = 20
 _decoding = threading.BoundedSemaphore(2)  # a large picture takes memory: not in every thread at once
@@ -236,6 +235,6 @@ def _fetch_jpeg(picture: WebPicture, small: bool) -> bytes:
 
 
 def _jpeg(body: bytes, small: bool) -> bytes:
-    side = THUMBNAIL_SIDE if small else 1600
+    side = gallery.THUMBNAIL_SIDE if small else pictures.MAX_SIDE
     with _decoding:
         return pictures.to_jpeg(pictures.decode(body, max_side=side), max_side=side)

@@ -11,7 +11,7 @@ from django.db import Error, connection
 from kombu.exceptions import KombuError
 
 from geosite.celery import app
-from places import broker
+from places import broker, database
 
 BEAT_EVERY_S = 3.0
 BEAT_KEPT_S = 12
@@ -90,8 +90,7 @@ def broker_answers() -> bool:
 def report() -> dict[str, Any]:
     """Return what answers, part by part, and one sentence on what does not; at most half a second old."""
     global _last
-    if not connection.in_atomic_block:
-        connection.close()  # nobody waits for the report with a connection in hand
+    database.give_back()
     with _one_at_a_time:
         made, known = _last
         if time.monotonic() - made > REPORT_KEPT_S:

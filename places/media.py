@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.core.files.storage import default_storage
-from django.db import connection
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from errors import UserError
-from places import broker
+from places import broker, database
 from places.finding import ask_for, dead_key
 from places.models import Picture, Search, WebPicture
 
@@ -34,8 +33,7 @@ def jpeg(request: HttpRequest, name: str, pk: UUID, cached: str) -> HttpResponse
         file, content_type="image/jpeg", filename=f"{pk}.jpg", as_attachment="download" in request.GET
     )
     response["Cache-Control"] = cached
-    if not connection.in_atomic_block:
-        connection.close()  # back to the pool: a client may take its time to read
+    database.give_back()  # a client may take its time to read
     return response
 
 

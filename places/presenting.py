@@ -101,8 +101,7 @@ def present_place(place: Place) -> dict[str, Any]:
 
 def present_places(query: str = "") -> list[dict[str, Any]]:
     """Return the places whose names contain ``query`` in short, and whether the model recognises them."""
-    model = ModelVersion.serving_places()
-    recognised = set(model.labels if model else [])
+    recognised = ModelVersion.recognised_slugs()
     return [
         {
             "slug": place.slug,
@@ -135,30 +134,26 @@ def _results(search: Search) -> list[dict[str, Any]]:
 
 
 def _own_result(picture: Picture, score: float | None) -> dict[str, Any]:
-    return {
-        "title": picture.title,
-        "image_url": reverse("media:picture", args=[picture.pk]),
-        "thumbnail_url": reverse("media:picture_thumbnail", args=[picture.pk]),
-        "download_url": reverse("media:picture", args=[picture.pk]) + "?download",
-        "page_url": picture.page_url,
-        "width": picture.width,
-        "height": picture.height,
-        "licence": picture.licence,
-        "source": "gallery",
-        "score": score,
-    }
+    full = reverse("media:picture", args=[picture.pk])
+    thumbnail = reverse("media:picture_thumbnail", args=[picture.pk])
+    return {**_result(picture, full, thumbnail), "image_url": full, "source": "gallery", "score": score}
 
 
 def _web_result(picture: WebPicture) -> dict[str, Any]:
+    full = reverse("media:web_picture", args=[picture.pk])
+    thumbnail = reverse("media:web_thumbnail", args=[picture.pk])
+    own = {"image_url": picture.image_url, "source": picture.query.source, "score": None}
+    return {**_result(picture, full, thumbnail), **own}
+
+
+def _result(picture: Picture | WebPicture, full: str, thumbnail: str) -> dict[str, Any]:
+    """Return what a picture of the gallery and one of the web have in common; ``full`` is our own route."""
     return {
         "title": picture.title,
-        "image_url": picture.image_url,
-        "thumbnail_url": reverse("media:web_thumbnail", args=[picture.pk]),
-        "download_url": reverse("media:web_picture", args=[picture.pk]) + "?download",
+        "thumbnail_url": thumbnail,
+        "download_url": f"{full}?download",
         "page_url": picture.page_url,
         "width": picture.width,
         "height": picture.height,
         "licence": picture.licence,
-        "source": picture.query.source,
-        "score": None,
     }

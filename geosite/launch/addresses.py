@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import socket
 import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,17 @@ def socket_folder(var_dir: Path) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"geosite-{os.getuid()}-{digest}"
+
+
+def outgoing_address() -> str | None:
+    """Return this machine's address in its network, or None without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only chooses the way out.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
 
 
 def database_url(var_dir: Path) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+WEB_THREADS = 96  # most of which wait for somebody
+
+
 class LaunchError(Exception):
     """Something that the operator can mend; the text is one sentence that says how."""
 

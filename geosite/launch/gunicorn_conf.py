@@ -4,14 +4,14 @@ import socket
 import struct
 from typing import Any
 
-from geosite.launch.config import number, read
+from geosite.launch.config import WEB_THREADS, number, read
 
 _config = read()
 
 bind = f"{f'[{_config.host}]' if ':' in _config.host else _config.host}:{_config.port}"
 workers = 1
 worker_class = "geosite.launch.web_worker.Worker"
-threads = number("WEB_THREADS", 96, 2, 1000)
+threads = number("WEB_THREADS", WEB_THREADS, 2, 1000)
 keepalive = 5
 timeout = 60
 graceful_timeout = 8

@@ -52,10 +52,6 @@ def set_up(config: Config) -> None:
         django.setup()
     except (ImproperlyConfigured, ValueError) as error:
         raise LaunchError(f"A setting cannot be used: {error}") from error
-    from django.conf import settings
-
-    # One connection will do, and a pool would not say why there is none.
-    settings.DATABASES["default"]["OPTIONS"].pop("pool", None)
 
 
 def _check_broker() -> None:

@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from geosite.launch import left_behind, preparing, servers, supervision
+from geosite.launch.addresses import outgoing_address
 from geosite.launch.config import Config, LaunchError
 from geosite.launch.locking import check_port, check_space, holder, lock
 
@@ -125,12 +126,7 @@ def _message(error: HTTPError) -> str:
 
 def _lan_urls(config: Config) -> list[str]:
     """Return addresses that others in this network can open."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent; it asks for the outgoing address
-            hosts = [str(probe.getsockname()[0]), socket.gethostname()]
-        except OSError:
-            hosts = [socket.gethostname()]
+    hosts = filter(None, [outgoing_address(), socket.gethostname()])
     return [f"http://{host}:{config.port}" for host in hosts]
 
 

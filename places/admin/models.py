@@ -70,8 +70,7 @@ class PlaceAdmin(admin.ModelAdmin[Place]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Place]:
         """Count the pictures in the same query."""
-        model = ModelVersion.serving_places()
-        self.labels = set(model.labels if model else [])
+        self.labels = ModelVersion.recognised_slugs()
         approved = Count("pictures", filter=Q(pictures__status=Picture.Status.APPROVED))
         return super().get_queryset(request).annotate(picture_count=approved).prefetch_related("pictures")
 

@@ -47,6 +47,12 @@ class ModelVersion(models.Model):
         return cls.serving_of(cls.Kind.PLACES)
 
     @classmethod
+    def recognised_slugs(cls) -> set[str]:
+        """Return what that version answers with: slugs of places, and its two other labels."""
+        version = cls.serving_places()
+        return set(version.labels) if version else set()
+
+    @classmethod
     def serving_of(cls, kind: str) -> ModelVersion | None:
         """Return the version that serves, if any does."""
         return cls.objects.filter(kind=kind, serving=True).first()

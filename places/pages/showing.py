@@ -44,8 +44,7 @@ def band(answer: dict[str, Any] | None) -> str:
 
 def recognised() -> PlaceQuerySet:
     """Return the places that the serving model answers with."""
-    model = ModelVersion.serving_places()
-    return Place.objects.filter(slug__in=model.labels if model else [])
+    return Place.objects.filter(slug__in=ModelVersion.recognised_slugs())
 
 
 def cards(places: Iterable[Place]) -> list[Card]:
