@@ -11,6 +11,7 @@ import pytest
 from geosite.launch import servers
 from tests.plugin import VAR_DIR
 from tests.site import Site, start_site
+from tests.traps import TrapServer
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -69,3 +70,10 @@ def val() -> Path:
     """Photos of places that the model was not trained on."""
     assert SHARED.is_dir(), f"{SHARED} is missing"
     return SHARED / "data" / "landmarks" / "val"
+
+
+@pytest.fixture
+def server() -> Iterator[TrapServer]:
+    """A web server with a trap at every address."""
+    with TrapServer() as started:
+        yield started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -13,12 +12,6 @@ from crawler.fetch import Fetcher, Limits
 from tests.traps import QUICK, TrapServer, near
 
 PAGE = b"page" * 1000
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 def refusal(fetcher: Fetcher, url: str, page: bool = False) -> FetchError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,12 +18,6 @@ from crawler.wire import trusted_roots
 from tests.traps import PUBLIC, QUICK, TrapServer, by_name, near
 
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from crawler.errors import FetchError
 from crawler.fetch import _retry_after
 from tests.traps import TrapServer, by_name, near
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -10,12 +9,6 @@ import pytest
 from crawler.errors import FetchError
 from crawler.fetch import Fetcher
 from tests.traps import TrapServer, by_name, near
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 def refusal(fetcher: Fetcher, url: str) -> FetchError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,12 +12,6 @@ from crawler.errors import FetchError
 from crawler.fetch import Fetcher, Limits
 from crawler.wire import dial, resolve
 from tests.traps import PUBLIC, QUICK, TrapServer, by_name
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 def refusal(fetcher: Fetcher, url: str) -> str:

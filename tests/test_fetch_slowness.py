@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import trustme
@@ -17,12 +16,6 @@ from crawler.wire import Meter
 from tests.traps import QUICK, TrapServer, by_name, near
 
 SPARE = 0.4  # for a busy machine
-
-
-@pytest.fixture
-def server() -> Iterator[TrapServer]:
-    with TrapServer() as started:
-        yield started
 
 
 def ended(fetcher: Fetcher, url: str) -> tuple[str, float]:
