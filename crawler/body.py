@@ -3,12 +3,21 @@
 import io
 import zlib
 from collections.abc import Iterator
+from typing import Protocol
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from crawler.errors import FetchError
 from crawler.wire import Meter
+
+
+class Sink(Protocol):
+    """What bytes are written to."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take all of ``piece``."""
+
 
 _STEP = 64 * 1024
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
@@ -24,19 +33,29 @@ def coding(response: requests.Response) -> str:
 
 def read(response: requests.Response, meter: Meter, most: int) -> tuple[bytes, bool]:
     """The bytes as they came, at most ``most``, and whether all of them arrived."""
-    declared = _declared_length(response)
+    body = io.BytesIO()
+    complete = poured(response, meter, most, body)
+    return body.getvalue(), complete
+
+
+def poured(response: requests.Response, meter: Meter, most: int, into: Sink) -> bool:
+    """Write the bytes as they come, at most ``most``; say whether all of them arrived."""
+    declared = declared_length(response)
     if declared is not None and declared > most:
         raise meter.too_large()
-    body = io.BytesIO()
-    complete = True
-    try:
-        for piece in _pieces(response):
-            body.write(piece)
-            if body.tell() > most:
-                raise meter.too_large()
-    except (HTTPError, OSError):
-        complete = False
-    return body.getvalue(), complete
+    taken = 0
+    pieces = _pieces(response)
+    while True:
+        try:
+            piece = next(pieces, b"")
+        except (HTTPError, OSError):
+            return False
+        if not piece:
+            return True
+        taken += len(piece)
+        if taken > most:
+            raise meter.too_large()
+        into.write(piece)
 
 
 def inflated(body: bytes, coding: str, meter: Meter, most: int) -> tuple[bytes, bool]:
@@ -61,7 +80,7 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         yield piece
 
 
-def _declared_length(response: requests.Response) -> int | None:
+def declared_length(response: requests.Response) -> int | None:
     """Content-Length, where it counts. Two lengths or a negative one are refused."""
     transfer = response.headers.get("Transfer-Encoding", "").strip().lower()
     if transfer not in ("", "identity", "chunked"):

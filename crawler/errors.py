@@ -1,4 +1,4 @@
-"""What fetching refuses: ``UserError`` <- ``FetchError``."""
+"""What fetching refuses: ``UserError`` <- ``FetchError``, ``FileError``."""
 
 from errors import UserError
 
@@ -59,3 +59,20 @@ class FetchError(UserError):
         super().__init__(code, sentence)
         self.status = status
         self.retry_after = retry_after
+
+
+FILE_SENTENCES = {
+    "broke_off": "The download of {name} broke off. Please start it again: it goes on where it stopped.",
+    "wrong_hash": (
+        "The file behind {name}'s address is not the one that was expected, so it was not kept. "
+        "Please check the address and the expected SHA-256."
+    ),
+    "not_written": "{name} could not be written. Please check that there is room and that the folder may be written.",
+}
+
+
+class FileError(UserError):
+    """A file that was not downloaded; ``code`` is a key of ``FILE_SENTENCES``."""
+
+    def __init__(self, code: str, name: str) -> None:
+        super().__init__(code, FILE_SENTENCES[code].format(name=name))

@@ -4,19 +4,20 @@ import http.client
 import socket
 import ssl
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlencode, urljoin
 
 import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, InvalidHeader
 
-from crawler import body, wire
+from crawler import body, download, wire
 from crawler.addresses import Target, check_target, check_url, is_public, parse
 from crawler.errors import FetchError
 from crawler.optout import opted_out
@@ -28,6 +29,8 @@ PRODUCT = "search-by-image"
 USER_AGENT = f"Mozilla/5.0 (compatible; {PRODUCT}/1.0)"
 
 _REDIRECTS = {301, 302, 303, 307, 308}
+Judge = Callable[[Target], None]
+
 _USUAL = Limits()
 _LONGEST_WAIT = 24 * 3600.0
 
@@ -45,10 +48,15 @@ class Fetched:
 
 @dataclass(frozen=True)
 class _Manners:
-    """Which redirects are followed: within a host only, from https to http or not."""
+    """Which redirects are followed: within a host only, from https to http or not.
+
+    ``judge`` sees each hop before it is asked, and raises for one that must not be.
+    """
 
     within_host: str | None = None
     to_plain_http: bool = True
+    judge: Judge | None = None
+    statuses: frozenset[int] = frozenset({200})
 
 
 class Fetcher:
@@ -76,15 +84,16 @@ class Fetcher:
         self._connector = connector
         self._tls = tls or wire.trusted_roots()
 
-    def picture(self, url: str, *, collecting: bool = False) -> Fetched:
+    def picture(self, url: str, *, collecting: bool = False, judge: Judge | None = None) -> Fetched:
         """The bytes of a picture, undecoded, at most ``limits.picture_bytes``.
 
-        ``collecting`` honours the owner's opt-out headers before the body is read.
+        ``collecting`` honours the owner's opt-out headers before the body is read. ``judge``
+        is called with each hop before it is asked, and may raise ``FetchError``.
         """
         most = self.limits.picture_bytes
         meter = Meter(self.limits, most)
         asked = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-        with self._opened(url, asked, meter, _Manners()) as (target, response):
+        with self._opened(url, asked, meter, _Manners(judge=judge)) as (target, response):
             robots = response.raw.headers.getlist("X-Robots-Tag")
             if collecting and opted_out(robots, response.headers, PRODUCT):
                 raise FetchError("opted_out")
@@ -121,18 +130,45 @@ class Fetcher:
             complete = complete and whole
         return _fetched(target, response, data, complete)
 
+    def file(
+        self,
+        url: str,
+        path: Path,
+        sha256: str,
+        max_bytes: int,
+        progress: download.Progress | None = None,
+        seconds: float = 3600.0,
+    ) -> None:
+        """Download to ``path``: whole and with the right hash (hexadecimal), or not at all.
+
+        What came so far lies beside it as ``.part``, and another call goes on from there. A file
+        that is there already is not fetched. ``progress`` is called with the bytes that are there
+        and those that there will be, where that is known. Raises ``FetchError`` or ``FileError``.
+        """
+        meter = Meter(replace(self.limits, total=seconds), max_bytes)
+        manners = _Manners(to_plain_http=False, statuses=frozenset({200, 206}))
+
+        @contextmanager
+        def ask(headers: Mapping[str, str]) -> Iterator[requests.Response]:
+            with self._opened(url, {"Accept-Encoding": "identity", **headers}, meter, manners) as (_, response):
+                yield response
+
+        download.whole(ask, path, sha256, meter, max_bytes, progress)
+
     @contextmanager
     def _opened(
         self, url: str, headers: Mapping[str, str], meter: Meter, manners: _Manners
     ) -> Iterator[tuple[Target, requests.Response]]:
-        """The answer with status 200 at the end of the redirects, its body unread."""
+        """The good answer at the end of the redirects, its body unread."""
         target = parse(url)
         for _ in range(self.limits.redirects + 1):
+            if manners.judge is not None:
+                manners.judge(target)
             response = self._ask(target, headers, meter)
             try:
                 onward = _redirect(target, response, manners)
                 if onward is None:
-                    _check_status(response)
+                    _check_status(response, manners.statuses)
                     yield target, response
                     return
                 target = onward
@@ -215,8 +251,8 @@ def _within(host: str, family: str | None) -> bool:
     return family is None or host == family or host.endswith(f".{family}")
 
 
-def _check_status(response: requests.Response) -> None:
-    if response.status_code != 200:
+def _check_status(response: requests.Response, statuses: Collection[int]) -> None:
+    if response.status_code not in statuses:
         raise FetchError(
             "http_status",
             status=response.status_code,

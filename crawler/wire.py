@@ -4,6 +4,7 @@ import functools
 import http.client
 import io
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -21,6 +22,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from crawler.addresses import Target
 from crawler.errors import FetchError
 
+# Its debug lines hold whole addresses, and some of these hold a key.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
 Resolver = Callable[[str, int], list[str]]
 Connector = Callable[[str, int, float], socket.socket]
 
@@ -34,6 +38,7 @@ class Limits:
     total: float = 20.0
     slowest: float = 1024.0
     grace: float = 5.0  # no speed is asked for before this many seconds
+    silence: float = 20.0  # between two reads
     redirects: int = 4
     header_bytes: int = 64 * 1024
     picture_bytes: int = 10 * 1024 * 1024
@@ -81,7 +86,7 @@ class Meter:
             until = self._first + max(self._limits.grace, pace)
         else:
             until = self._begin + self._limits.first_byte
-        return self.left(max(until - time.monotonic(), 0.001))
+        return self.left(min(max(until - time.monotonic(), 0.001), self._limits.silence))
 
     def count(self, size: int) -> None:
         """Note that a read gave ``size`` bytes; 0 is the end of the stream."""

@@ -188,7 +188,7 @@ CELERY_TASK_ROUTES = {
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60  # loading and warming the model happens in there
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120  # engines are timed, the model is loaded and warmed in there
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -232,8 +232,17 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
 # Sources of pictures, and the model
-BING_BASE_URL = text("BING_BASE_URL", "https://www.bing.com")
+# An empty address stands for the service's own, in crawler.sources.
+BING_BASE_URL = text("BING_BASE_URL", "")
+COMMONS_BASE_URL = text("COMMONS_BASE_URL", "")
+OPENVERSE_BASE_URL = text("OPENVERSE_BASE_URL", "")
+FLICKR_BASE_URL = text("FLICKR_BASE_URL", "")
+GOOGLE_BASE_URL = text("GOOGLE_BASE_URL", "")
+FLICKR_API_KEY = text("FLICKR_API_KEY", "")
+CRAWLER_GOOGLE = text("CRAWLER_GOOGLE", "0")
+CRAWLER_CONTACT = text("CRAWLER_CONTACT", SITE_URL)
 FETCH_ALLOW_PRIVATE = frozenset(item.strip().lower() for item in env.list("FETCH_ALLOW_PRIVATE", default=[]))
+ENGINE = text("ENGINE", "auto")  # or one that `manage.py engine` lists
 ENGINE_CACHE_DIR = VAR_DIR / "engine"
 ENGINE_THREADS = number("ENGINE_THREADS", 0)
 

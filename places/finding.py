@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import threading
 from datetime import timedelta
@@ -16,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from crawler.fetch import Fetcher, Limits
-from crawler.sources.base import Hit, Page
+from crawler.sources.base import Hit, Page, note
 from crawler.sources.bing import Bing
+from crawler.sources.service import keep
 from errors import UserError
 from ml import picture as pictures
 from places import broker, gallery, storage
@@ -26,7 +26,7 @@ from places.models.search import ENDED, TOO_LATE, State
 from places.sending import send
 
 log = logging.getLogger(__name__)
-SOURCE = "bing"
+SOURCE = Bing.name
 WEB_COUNT = 35
 # Two tries, and the pause between them, end before similar pictures have to.
 ASKING = Limits(connect=3, first_byte=5, total=6)
@@ -36,15 +36,7 @@ WAIT_AT_MOST_S = 4
 DEAD_KEPT_S = 600
 FETCHING_AT_MOST_S = 20
 _decoding = threading.BoundedSemaphore(2)  # a large picture takes memory: not in every thread at once
-PAGES_KEPT = 5
 QUERIES_KEPT_DAYS = 30
-NOTES = {
-    "none": "Bing found no pictures for this.",
-    "blocked": "Bing is not answering us right now, so there are no more pictures.",
-    "unreachable": "Bing cannot be reached from here, so there are no more pictures.",
-    "changed": "Bing's answer could not be read, so there are no more pictures.",
-    "misconfigured": "Searching Bing is not set up, so there are no more pictures.",
-}
 EMPTY_GALLERY = "The gallery has no pictures of this yet."
 
 
@@ -109,13 +101,13 @@ def _down_key() -> str:
 def _remembered(text: str) -> tuple[list[UUID], str] | None:
     query = WebQuery.objects.filter(source=SOURCE, text=text).first()
     if query is not None and query.fresh:
-        return list(query.pictures.values_list("pk", flat=True)), NOTES.get(query.state, "")
+        return list(query.pictures.values_list("pk", flat=True)), note(query.state, Bing.label)
     state = cache.get(_down_key())
     if state is None:
         return None
     # What is known from before is better than nothing while the source is away.
     old = list(query.pictures.values_list("pk", flat=True)) if query else []
-    return old, NOTES[state]
+    return old, note(state, Bing.label)
 
 
 def _remember(text: str, page: Page) -> tuple[list[UUID], str]:
@@ -126,26 +118,14 @@ def _remember(text: str, page: Page) -> tuple[list[UUID], str]:
         cache.set(_down_key(), state, timeout=min(wait_s, 86_400))
         log.warning("%s is %s for %r: %s", SOURCE, state, text, page.reason)
     if page.body:
-        _keep_for_diagnosis(page.body)
+        keep(settings.VAR_DIR / "log" / "pages", SOURCE, page.body)
     with transaction.atomic():
         query, _ = WebQuery.objects.update_or_create(
             source=SOURCE, text=text, defaults={"state": state, "fetched_at": timezone.now()}
         )
         if state == "ok":
             _replace(query, page.hits)
-    return list(query.pictures.values_list("pk", flat=True)), NOTES.get(state, "")
-
-
-def _keep_for_diagnosis(body: bytes) -> None:
-    """Keep a page that was not understood, the newest five, for whoever mends the parser."""
-    folder = settings.VAR_DIR / "log" / "pages"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{SOURCE}-{timezone.now():%Y%m%dT%H%M%S%f}.html.gz").write_bytes(gzip.compress(body))
-    except OSError:
-        log.exception("a page could not be kept for diagnosis")
-    for old in sorted(folder.glob(f"{SOURCE}-*"))[:-PAGES_KEPT]:
-        old.unlink(missing_ok=True)
+    return list(query.pictures.values_list("pk", flat=True)), note(state, Bing.label)
 
 
 def _replace(query: WebQuery, hits: list[Hit]) -> None:

@@ -9,9 +9,13 @@ from urllib.parse import quote
 import pytest
 
 from crawler.fetch import PRODUCT, Fetcher
+from crawler.politeness import Manners
+from crawler.sources.base import Query
 from crawler.sources.bing import Bing
 from tests.standins import BingStandIn
 from tests.traps import PUBLIC, TrapServer, by_name
+
+HURRIED = Manners(delays=False)
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def test_a_question_has_the_parameters_that_bing_reads(standin: BingStandIn) -> 
 
 
 def test_a_question_looks_like_a_browsers_and_asks_for_gzip(standin: BingStandIn) -> None:
-    Bing(Fetcher({standin.pair}), standin.url, market="de-DE").search("Lantern Bridge")
+    list(Bing(Fetcher({standin.pair}), standin.url + "few", manners=HURRIED).hits(Query("x", market="de-DE")))
     headers = standin.asked[0].headers
     assert headers["User-Agent"].startswith("Mozilla/5.0 (") and PRODUCT not in headers["User-Agent"]
     assert headers["Accept-Encoding"] == "gzip"
@@ -79,7 +83,7 @@ def test_a_cookie_of_bing_is_not_sent_back(standin: BingStandIn) -> None:
 def test_a_redirect_is_followed_within_bing_only(base: str, location: str, followed: bool) -> None:
     resolved: list[str] = []
     with TrapServer() as server:
-        bing = Bing(by_name(server, resolved=resolved), f"{base}/redirect/{quote(location, safe='')}?", pause=0)
+        bing = Bing(by_name(server, resolved=resolved), f"{base}/redirect/{quote(location, safe='')}?", manners=HURRIED)
         assert bing.search("Lantern Bridge").state == "blocked"
     assert (location.split("/")[2] in resolved) is followed
 

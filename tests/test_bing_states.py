@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from crawler.fetch import Fetcher, Limits
+from crawler.politeness import Manners
 from crawler.sources.base import Page
 from crawler.sources.bing import Bing
 from tests.standins import DAYS, LOOKS, BingStandIn, Question, page_of_results
@@ -28,6 +29,7 @@ STATES = {
     "gone": "changed",
     "failing": "unreachable",
 }
+HURRIED = Manners(delays=False)
 FINE_AFTER_ALL = ["shell", "failing-once", "moved", "bom", "chunked", "http10", "until-close", "slow"]
 
 
@@ -41,7 +43,7 @@ def asked(standin: BingStandIn, shape: str, first: int = 1) -> Page:
     standin.asked.clear()
     standin.times.clear()
     fetcher = Fetcher({standin.pair}, limits=Limits(total=5))
-    return Bing(fetcher, standin.url + shape, pause=0).search("Lantern Bridge", first=first)
+    return Bing(fetcher, standin.url + shape, manners=HURRIED).search("Lantern Bridge", first=first)
 
 
 @pytest.mark.parametrize(("shape", "state"), STATES.items())
@@ -70,7 +72,7 @@ def test_only_what_may_pass_is_asked_again_and_only_once(standin: BingStandIn, s
 
 def test_the_second_question_waits_a_moment(standin: BingStandIn) -> None:
     begin = time.monotonic()
-    Bing(Fetcher({standin.pair}), standin.url + "shells", pause=0.3).search("Lantern Bridge")
+    Bing(Fetcher({standin.pair}), standin.url + "shells", manners=Manners(backoff=0.6)).search("Lantern Bridge")
     assert time.monotonic() - begin >= 0.3
 
 
@@ -108,10 +110,10 @@ def test_nothing_on_a_later_page_is_the_end(standin: BingStandIn) -> None:
 
 
 def test_the_next_page_begins_where_bing_says(standin: BingStandIn) -> None:
-    assert asked(standin, "ok").next_first == 36
-    assert asked(standin, "no-next").next_first is None
+    assert asked(standin, "ok").onward == {"first": "36"}
+    assert asked(standin, "no-next").onward is None
     # At the end Bing repeats its last page, and its link does not lead on.
-    assert asked(standin, "ok", first=500).next_first is None
+    assert asked(standin, "ok", first=500).onward is None
 
 
 def test_no_words_are_not_sent(standin: BingStandIn) -> None:
@@ -160,7 +162,7 @@ def test_no_network_is_unreachable_at_once() -> None:
 )
 def test_hostile_answers_are_states_too(path: str, state: str) -> None:
     with TrapServer() as server:
-        assert Bing(near(server), f"{server.url}/{path}?", pause=0).search("Lantern Bridge").state == state
+        assert Bing(near(server), f"{server.url}/{path}?", manners=HURRIED).search("Lantern Bridge").state == state
 
 
 def test_a_captchas_words_in_a_title_do_not_hide_the_pictures(standin: BingStandIn) -> None:

@@ -107,6 +107,8 @@ REFUSED = {
     "http://example.com:８０/": "bad_port",
     # Names (row 12)
     "http://xn--/": "bad_url",
+    "http://xn--../": "bad_url",
+    "http://" + "a" * 300 + "/": "bad_url",
     "http://xn--a\u00fc.com/": "bad_url",
     "http://" + "a" * 64 + ".com/": "bad_url",
     "http://" + "a." * 150 + "com/": "bad_url",
@@ -131,6 +133,7 @@ NORMALISED = {
     "http://bücher.example/": "http://xn--bcher-kva.example/",
     "http://XN--BCHER-KVA.example/": "http://xn--bcher-kva.example/",
     "http://пример.рф/": "http://xn--e1afmkfd.xn--p1ai/",
+    "http://p\u0430ypal.example/": "http://xn--pypal-4ve.example/",  # a Cyrillic letter shows
     "http://my_host.example.com/": "http://my_host.example.com/",
     "http://com/": "http://com/",
     "http://[2606:4700:0:0::1111]/": "http://[2606:4700::1111]/",

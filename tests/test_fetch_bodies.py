@@ -9,7 +9,10 @@ import pytest
 
 from crawler.errors import FetchError
 from crawler.fetch import Fetcher, Limits
+from ml.picture import PictureError, decode
+from tests.drawn import jpeg
 from tests.traps import QUICK, TrapServer, near
+from tests.webhost import Reply, WebHost
 
 PAGE = b"page" * 1000
 
@@ -137,3 +140,29 @@ def test_the_declared_type_decides_nothing(server: TrapServer, kind: str) -> Non
     fetched = near(server, QUICK).picture(f"{server.url}/typed/{quote(kind, safe='')}")
     assert fetched.body == b"bytes"
     assert fetched.headers["content-type"] == kind
+
+
+HTML = b"<!DOCTYPE html><html><body><form>Log in</form></body></html>"
+SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        (HTML, "image/jpeg", "not_an_image"),
+        (SVG, "image/png", "unsupported_format"),
+        (jpeg(1), "text/html", None),
+        (jpeg(1), "application/octet-stream", None),
+        (jpeg(1), "", None),
+    ],
+)
+def test_the_bytes_decide_whatever_the_type_says(body: bytes, kind: str, code: str | None) -> None:
+    with WebHost() as host:
+        host.replies["/1.jpg"] = lambda _: Reply(body, headers={"Content-Type": kind})
+        fetched = Fetcher({host.pair}).picture(f"{host.url}/1.jpg").body
+    if code is None:
+        assert decode(fetched).mode == "RGB"
+    else:
+        with pytest.raises(PictureError) as refused:
+            decode(fetched)
+        assert refused.value.code == code

@@ -59,6 +59,18 @@ def test_no_password_of_a_netrc_is_sent(server: TrapServer, monkeypatch: pytest.
     assert server.header("Authorization") is None
 
 
+def test_another_service_that_an_answer_names_is_not_asked(server: TrapServer) -> None:
+    for _ in range(2):
+        assert near(server).picture(f"{server.url}/alt-svc").body == b"picture"
+    assert server.connections == 2
+
+
+def test_a_question_for_a_password_is_a_status_and_gets_no_answer(server: TrapServer) -> None:
+    with pytest.raises(FetchError) as refused:
+        near(server).picture(f"{server.url}/log-in")
+    assert (refused.value.code, refused.value.status, server.connections) == ("http_status", 401, 1)
+
+
 def test_a_cookie_is_not_sent_on(server: TrapServer) -> None:
     assert near(server).picture(f"{server.url}/cookie").body == b"picture"
     assert server.connections == 2

@@ -149,6 +149,8 @@ TRAPS: dict[str, Trap] = {
     "cookie": _always(
         answer(b"", "Location: /ok", "Set-Cookie: a=b; Path=/", "Content-Length: 0", status="302 Found")
     ),
+    "alt-svc": _always(answer(b"picture", 'Alt-Svc: h3=":443"; ma=9999', "Content-Length: 7")),
+    "log-in": _always(answer(b"", "WWW-Authenticate: Basic realm=x", "Content-Length: 0", status="401 No")),
     "robots": _robots,
 }  # fmt: skip
 

@@ -74,14 +74,14 @@ class Cards:
     next_first: int | None
 
 
-def read(body: bytes, url: str) -> Cards:
+def read(body: bytes, url: str, licence_hint: str = "") -> Cards:
     """The cards of the page that ``url`` answered with."""
-    root = _parsed(body)
+    root = parsed(body)
     cards, control = _with_holders(_CARDS(root)[:MAX_CARDS]), _CONTROL(root)
     readable = []
     for card, holder in cards:
         try:
-            readable.append(_hit(card, holder, url))
+            readable.append(_hit(card, holder, url, licence_hint))
         except (ValueError, RecursionError):
             continue  # one odd card says nothing about the others
     return Cards(
@@ -113,7 +113,8 @@ def _holder(card: etree._Element, crowd: Counter[etree._Element]) -> etree._Elem
     return card
 
 
-def _parsed(body: bytes) -> etree._Element:
+def parsed(body: bytes) -> etree._Element:
+    """The tree of any bytes that may be HTML."""
     # libxml2 guesses when bytes are not UTF-8, and stops at a NUL.
     text = body.decode("utf-8-sig", "replace").replace("\0", "")
     parser = etree.HTMLParser(encoding="utf-8", no_network=True)
@@ -132,7 +133,7 @@ def _distinct(hits: list[Hit]) -> list[Hit]:
     return kept
 
 
-def _hit(card: etree._Element, holder: etree._Element, base: str) -> Hit:
+def _hit(card: etree._Element, holder: etree._Element, base: str, licence_hint: str) -> Hit:
     """One picture. Raises ValueError where the card does not name one."""
     data = _data(card)
     image = _absolute(data.get("murl"))
@@ -147,8 +148,8 @@ def _hit(card: etree._Element, holder: etree._Element, base: str) -> Hit:
         page_url=_absolute(data.get("purl")),
         width=width,
         height=height,
-        # Bing's licence filter is a guess about the page, no licence of the picture.
         licence="unknown",
+        licence_hint=licence_hint,
         key=md5 if isinstance(md5, str) and _MD5.fullmatch(md5) else image,
     )
 
