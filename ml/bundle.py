@@ -14,6 +14,8 @@ from ml.preset import Preset
 FORMAT = 1
 MANIFEST = "bundle.json"
 MODEL = "model.onnx"
+INT8 = "model.int8.onnx"
+KINDS = frozenset({".onnx", ".npz", ".json", ".html", ".png", ".svg", ".csv"})  # nothing that could run, no pickle
 
 
 class BundleError(Exception):
@@ -45,6 +47,12 @@ class Bundle:
     def model(self) -> Path:
         """The ONNX file."""
         return self.path / MODEL
+
+    @property
+    def int8(self) -> Path | None:
+        """The ONNX file with 8-bit convolutions, when it was accepted."""
+        path = self.path / INT8
+        return path if path.exists() else None
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
@@ -127,6 +135,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
 def _verify(folder: Path, files: dict[str, str]) -> None:
     """Raise BundleError unless ``folder`` holds exactly ``files``, each with its SHA-256."""
     for name, expected in files.items():
+        if PurePosixPath(name).suffix not in KINDS:
+            raise BundleError(f"The bundle in {folder} names {name}: files of that kind do not belong into one.")
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise BundleError(f"The bundle in {folder} names a file outside of it: {name}.")
         if not (folder / name).is_file():

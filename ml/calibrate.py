@@ -32,14 +32,16 @@ def log_odds(probabilities: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How logits become probabilities, and the best place's probability the answer's confidence.
+    """How logits become probabilities, and what they say about the best place the answer's confidence.
 
-    confidence = sigmoid(slope * log-odds of the best place's probability + offset). From ``threshold`` on, the
-    answer is that place; below, it is whichever of unknown and not-a-place is likelier.
+    confidence = sigmoid(slope * log-odds of the best place's probability + known * log-odds of any place against
+    unknown + offset). From ``threshold`` on, the answer is that place; below, it is whichever of unknown and
+    not-a-place is likelier.
     """
 
     temperature: float = 1.0
     slope: float = 1.0
+    known: float = 0.0
     offset: float = 0.0
     threshold: float = 0.4  # below a half: a doubtful place with its low confidence helps more than none
 
@@ -49,8 +51,7 @@ class Calibration:
 
     def confidences(self, logits: Floats) -> npt.NDArray[np.float64]:
         """Return (N,): how likely the best place is right, whatever the kind of the answer."""
-        best = self.probabilities(logits)[:, : -len(OTHER)].max(axis=1)
-        return sigmoid(self.slope * log_odds(best) + self.offset)
+        return sigmoid(evidence(self.probabilities(logits)) @ np.array([self.slope, self.known]) + self.offset)
 
     def kinds(self, logits: Floats) -> list[Kind]:
         """Return the kind of answer for every row (N, C)."""
@@ -63,36 +64,49 @@ class Calibration:
         return asdict(self)
 
 
+def evidence(probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Return (N, 2) of probabilities (N, C): log-odds of the best place, and of any place against unknown.
+
+    The latter is 0 for a network that has no answer for unknown places.
+    """
+    places, unknown = probabilities[:, : -len(OTHER)], probabilities[:, -len(OTHER)]
+    against = log_odds(places.sum(axis=1) / (places.sum(axis=1) + unknown))
+    return np.stack([log_odds(places.max(axis=1)), np.where(unknown > 0, against, 0)], axis=1)
+
+
 def fit(logits: Floats, truth: npt.NDArray[np.integer]) -> Calibration:
     """Fit on photos held out from training: logits (N, C) and the right columns (N,), negatives among them.
 
-    The temperature makes the right label likeliest (Guo and others 2017); slope and offset are Platt's (1999).
+    The temperature makes the right label likeliest (Guo and others 2017); the rest is Platt's (1999), on two scores.
     """
-    temperature = _best_temperature(logits, truth)
-    places = softmax(logits, temperature)[:, : -len(OTHER)]
-    right = places.argmax(axis=1) == truth
-    slope, offset = _platt(log_odds(places.max(axis=1)), right)
-    return Calibration(round(temperature, 4), round(slope, 4), round(offset, 4))
+    temperature, _ = best_temperature(logits, truth)
+    probabilities = softmax(logits, temperature)
+    right = probabilities[:, : -len(OTHER)].argmax(axis=1) == truth
+    slope, known, offset = _platt(evidence(probabilities), right)
+    return Calibration(round(temperature, 4), round(slope, 4), round(known, 4), round(offset, 4))
 
 
-def _best_temperature(logits: Floats, truth: npt.NDArray[np.integer]) -> float:
+def best_temperature(logits: Floats, truth: npt.NDArray[np.integer]) -> tuple[float, float]:
+    """Return the temperature that makes the right labels (N,) likeliest, and the mean loss (nats) with it."""
     rows = np.arange(len(truth))
     tried = np.geomspace(0.1, 5, 200)
     losses = [-np.log(softmax(logits, t)[rows, truth] + 1e-12).mean() for t in tried]
-    return float(tried[int(np.argmin(losses))])
+    best = int(np.argmin(losses))
+    return float(tried[best]), float(losses[best])
 
 
-def _platt(scores: Floats, right: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Return slope and offset of the logistic regression of ``right`` on ``scores``, by Newton's method."""
-    x = np.stack([scores, np.ones_like(scores)], axis=1)
+def _platt(scores: Floats, right: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Return slopes and offset of the logistic regression of ``right`` (N,) on scores (N, 2), by Newton's method."""
+    x = np.concatenate([scores, np.ones((len(scores), 1))], axis=1)
     # Platt's targets, a little off 0 and 1, keep the fit finite where the classes separate.
     target = np.where(right, (right.sum() + 1) / (right.sum() + 2), 1 / ((~right).sum() + 2))
-    weights = np.array([1.0, 0.0])
+    weights = np.array([1.0, 0.0, 0.0])
     for _ in range(50):
         p = sigmoid(x @ weights)
-        hessian = x.T @ (x * (p * (1 - p))[:, None]) + 1e-6 * np.eye(2)
-        weights -= np.linalg.solve(hessian, x.T @ (p - target))
-    return float(weights[0]), float(weights[1])
+        hessian = x.T @ (x * (p * (1 - p))[:, None]) + 1e-6 * np.eye(3)
+        weights -= np.linalg.solve(hessian, x.T @ (p - target) + 1e-6 * weights)
+    slope, known, offset = weights.tolist()
+    return slope, known, offset
 
 
 @dataclass(frozen=True)

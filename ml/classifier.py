@@ -1,16 +1,25 @@
 """The network that is served: a frozen backbone, the head that knows places, an embedding, a style."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.networks import pool
+from ml.networks.base import Backbone, root, statistics
 
 OUTPUTS = ("logits", "embedding", "features", "pooled", "style")
 EMBEDDING = 512
 STYLE_CHANNELS = 32
 STYLE_SEED = 20210413  # never changed: styles of different model versions stay comparable
+
+# What the head sees, (N, D), of the statistics (N, 2C) of the frozen maps and of the last one.
+Pooling = Callable[[Tensor, Tensor], Tensor]
+POOLINGS: dict[str, Pooling] = {
+    "mean": lambda _, last: last[:, : last.shape[1] // 2],
+    "root": lambda frozen, last: root(torch.cat([frozen, last], 1)),
+}
 
 
 def deviation(pooled: Tensor) -> Tensor:
@@ -98,20 +107,22 @@ class Style(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Backbone, head, whitening and style in one graph."""
+    """Backbone, head, whitening and style in one graph. ``pooling`` is one of ``POOLINGS``."""
 
-    def __init__(self, backbone: nn.Module, head: Head, whitening: Whitening, early: tuple[int, int]) -> None:
+    def __init__(self, backbone: Backbone, pooling: Pooling, head: Head, whitening: Whitening) -> None:
         super().__init__()
-        self.backbone, self.head, self.whitening, self.style = backbone, head, whitening, Style(early)
+        self.backbone, self.pooling, self.head, self.whitening = backbone, pooling, head, whitening
+        self.style = Style(backbone.early_channels)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``OUTPUTS`` for pictures (N, 3, H, W)."""
-        maps = self.backbone(x)
-        pooled = pool(maps)
+        stem = self.backbone.stem(x)
+        last = self.backbone.tail(stem.out)
+        pooled = self.pooling(stem.statistics(), statistics(last))
         return {
             "logits": self.head(pooled),
             "embedding": self.whitening(pooled),
-            "features": maps.last,
+            "features": last,
             "pooled": pooled,
-            "style": self.style(maps.early),
+            "style": self.style(stem.early),
         }

@@ -67,6 +67,16 @@ def test_a_file_that_nobody_named_is_refused(folder: Path) -> None:
         Bundle.load(folder)
 
 
+def test_a_pickle_is_refused_even_where_it_is_named(tmp_path: Path) -> None:
+    def with_pickle(folder: Path) -> None:
+        fill(folder)
+        (folder / "weights.pt").write_bytes(b"\x80\x04N.")
+
+    with pytest.raises(BundleError, match=r"names weights\.pt: files of that kind do not belong"):
+        write(tmp_path / "bundle", a_bundle(), with_pickle)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_changed_labels_are_refused(folder: Path) -> None:
     change_manifest(folder, labels=["there", "unknown", "not_a_place"])
     with pytest.raises(BundleError, match="was changed"):

@@ -1,8 +1,9 @@
-"""A head learns places from frozen features; the whole command makes a bundle that is served."""
+"""The training command makes a bundle that is served, from whatever photos it is given, and says what is wrong."""
 
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -10,45 +11,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor
 
-from ml import engine, evaluate, train
+from ml import engine, train
 from ml.bundle import Bundle
+from ml.fit import Recipe
 from ml.preset import to_input
-from ml.train import Recipe, fit
 
-
-def clusters(seed: int, photos: int = 200) -> tuple[Tensor, Tensor]:
-    """Return features (2 views, photos, 40) that lie around one of five centres, and which."""
-    draw = torch.Generator().manual_seed(seed)
-    centres = torch.randn(5, 40, generator=torch.Generator().manual_seed(0))
-    truth = torch.randint(5, (photos,), generator=draw)
-    return centres[truth] + 0.6 * torch.randn(2, photos, 40, generator=draw), truth
-
-
-def test_a_head_learns_what_can_be_told_apart() -> None:
-    head = fit(*clusters(1), *clusters(2), 5, Recipe(epochs=20))
-    features, truth = clusters(3)
-    with torch.inference_mode():
-        assert (head(features[0]).argmax(1) == truth).float().mean() > 0.95
-
-
-def test_the_same_seed_gives_the_same_head() -> None:
-    heads = [fit(*clusters(1), *clusters(2), 5, Recipe(epochs=3, seed=seed)) for seed in (4, 4, 5)]
-    first, again, other = (head.out.weight for head in heads)
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-def test_training_stops_when_nothing_improves_and_keeps_the_best(capsys: pytest.CaptureFixture[str]) -> None:
-    features, truth = clusters(1)
-    noise = (features, truth[torch.randperm(len(truth), generator=torch.Generator().manual_seed(0))])
-    with torch.random.fork_rng():
-        recipe = Recipe(epochs=60, patience=3)
-        best = train.validate(fit(features, truth, *noise, 5, recipe), *noise)[0]
-        last = train.validate(fit(features, truth, *noise, 5, Recipe(epochs=60, patience=60)), *noise)[0]
-    assert best <= last + 1e-6
-    assert "60/60" in capsys.readouterr().err.splitlines()[-1].split("\r")[-1]
+COLOURS = {
+    "train/red": (220, 40, 40), "train/green": (40, 200, 40), "val/red": (220, 40, 40), "val/green": (40, 200, 40),
+    "unknown/violet": (150, 40, 200), "notplace/grey": (120, 120, 120),
+}  # fmt: skip
 
 
 def save(path: Path, colour: tuple[int, int, int], seed: int, size: int) -> None:
@@ -59,14 +31,9 @@ def save(path: Path, colour: tuple[int, int, int], seed: int, size: int) -> None
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path)
 
 
-COLOURS = {
-    "train/red": (220, 40, 40), "train/green": (40, 200, 40), "val/red": (220, 40, 40), "val/green": (40, 200, 40),
-    "unknown/violet": (150, 40, 200), "notplace/grey": (120, 120, 120),
-}  # fmt: skip
-
-
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
+    """Two places with their parts, and negatives."""
     root = tmp_path / "photos"
     rows: dict[str, list[tuple[str, str]]] = {"val": [], "negatives": []}
     for index, (folder, colour) in enumerate(COLOURS.items()):
@@ -81,27 +48,102 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
-def test_the_command_makes_a_bundle_that_tells_the_places_apart(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, photos: Path, *options: str) -> Path:
+    """Run the training command and return the bundle's folder."""
     out = tmp_path / "bundle"
-    options = ["--out", str(out), "--cache", str(tmp_path / "cache"), "--epochs", "8"]
-    monkeypatch.setattr(sys, "argv", ["train", str(photos), *options])
+    given = [str(photos), "--out", str(out), "--cache", str(tmp_path / "cache"), "--views", "1", *options]
+    monkeypatch.setattr(sys, "argv", ["train", *given])
     train.main()
-    bundle = Bundle.load(out)
-    assert bundle.labels == ["green", "red", "unknown", "not_a_place"]
+    return out
+
+
+def test_a_backbone_with_negatives_becomes_a_bundle_of_places(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "train/red/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    monkeypatch.setattr(train, "TAIL", Recipe(epochs=1, batch=8, rate=1e-5))
+    bundle = Bundle.load(command(monkeypatch, tmp_path, photos, "--epochs", "8"))
+    assert (bundle.name, bundle.labels) == ("places", ["green", "red", "unknown", "not_a_place"])
     assert bundle.metrics["val"] == {"photos": 12, "top_1": 1.0, "top_5": 1.0}
     seen = engine.load(bundle).infer(to_input(Image.open(photos / "val/red/3.png"), bundle.preset))
     assert seen["logits"].argmax() == 1
     assert np.linalg.norm(seen["embedding"]) == pytest.approx(1, abs=1e-3)
-    assert evaluate.evaluate(out, photos)["val"]["top_1"] == 1.0
+    assert "left out: " in (said := capsys.readouterr()).err and "broken.png" in said.err
+    log = [json.loads(line) for line in (tmp_path / "bundle.run/log.jsonl").read_text().splitlines()]
+    assert [line["phase"] for line in log].count("tail") == 1
 
 
-def test_a_folder_without_photos_is_one_sentence(
+def test_fine_tuning_is_kept_only_if_validation_improves(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "TAIL", Recipe(epochs=1, batch=8, rate=1.0, tuned_rate=1.0))  # a rate that destroys
+    out = command(monkeypatch, tmp_path, photos, "--epochs", "8")
+    assert "Fine-tuning did not help" in capsys.readouterr().out
+    assert Bundle.load(out).metrics["val"]["top_1"] == 1.0
+
+
+def test_a_small_network_is_trained_from_nothing_on_a_folder_of_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        name, colour = (("red", (220, 40, 40)), ("green", (40, 200, 40)))[number % 2]
+        save(tmp_path / "photos" / name / f"{number}.png", colour, number, 64)
+    options = ("--network", "cnn64", "--epochs", "4")
+    out = command(monkeypatch, tmp_path, tmp_path / "photos", *options, "--balance", "equal")
+    bundle = Bundle.load(out)
+    assert (bundle.name, bundle.labels) == ("classes", ["green", "red"])
+    assert bundle.metrics["val"]["top_1"] == 1.0
+    assert (tmp_path / "bundle.run" / "whole.pt").is_file()
+
+
+def sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, photos: Path, *options: str
+) -> str:
+    """Return the one sentence with which the command ends."""
+    with pytest.raises(SystemExit) as left:
+        command(monkeypatch, tmp_path, photos, *options)
+    assert left.value.code == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return said.splitlines()[-1]
+
+
+def test_what_is_wrong_with_the_photos_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["train", str(tmp_path), "--out", str(tmp_path / "bundle")])
-    with pytest.raises(SystemExit) as left:
-        train.main()
-    assert left.value.code == 1
-    assert capsys.readouterr().err == f"{tmp_path} needs photos in train/ and in val/, in one folder a place.\n"
+    empty = tmp_path / "empty"
+    (empty / "train").mkdir(parents=True)
+    said = sentence(monkeypatch, capsys, tmp_path, empty)
+    assert said == f"{empty} needs photos in train/ and in val/, in one folder a place."
+    assert sentence(monkeypatch, capsys, tmp_path, tmp_path / "gone") == f"There is nothing at {tmp_path / 'gone'}."
+
+
+def test_missing_weights_are_one_sentence_before_anything_is_computed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path))
+    said = sentence(monkeypatch, capsys, tmp_path, photos, "--network", "resnet50")
+    assert "python manage.py weights resnet50" in said
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_full_disk_under_the_features_says_where(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object, **more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    said = sentence(monkeypatch, capsys, tmp_path, photos)
+    assert "No space left on device; features are kept in" in said
+
+
+def test_the_same_command_makes_the_same_model(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = []
+    for number in range(2):
+        out = command(
+            monkeypatch, tmp_path, photos, "--no-fine-tuning", "--epochs", "3", "--run", str(tmp_path / f"{number}")
+        )
+        models.append((out / "model.onnx").read_bytes())
+    assert models[0] == models[1]
+    assert torch.load(tmp_path / "0" / "head.pt", weights_only=True)["progress"]["epoch"] == 3
