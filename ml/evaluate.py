@@ -1,6 +1,9 @@
-"""How good a bundle of places is, on photos that it was not trained on.
+"""How good bundles are, on photos that they were not trained on.
 
-    python -m ml.evaluate [BUNDLE] --photos PHOTOS [--json]
+    python -m ml.evaluate [BUNDLE ...] --photos PHOTOS [--out FOLDER] [--json]
+
+Writes a report to look at (report.html), its figures (report.json) and the confusion matrix as a picture; of
+several bundles, a table that compares them.
 
 Sharpness tells known places from others in these photos, so known and others are compared at the same
 resolution only: large photos as they are, and all photos shrunk to 96 pixels.
@@ -8,8 +11,10 @@ resolution only: large photos as they are, and all photos shrunk to 96 pixels.
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +22,31 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ml import engine
-from ml.bundle import Bundle, BundleError
+from ml import report
+from ml.augment import shrink
+from ml.bundle import BundleError
 from ml.calibrate import OTHER, Calibration
-from ml.datasets import Collection, Photo, View, plain, shrunk
+from ml.datasets import Photo
 from ml.metrics import Bools, auroc, calibration_error, top_k
-from ml.picture import PictureError, decode
-from ml.preset import to_input
+from ml.picture import PictureError
+from ml.report import Answers, ReportError
+from ml.robustness import shares, steady
+from ml.subject import TIMED, Parts, Subject
 
 STARTER = Path(__file__).parent / "starter" / "places"
+PHOTOS = Path("../shared/data/landmarks")
+REPORTS = Path("var/reports")
+THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Seen:
     """The logits (N, C) for some photos, as they are and shrunk; their right columns (N,); which are large (N,)."""
 
-    plain: npt.NDArray[np.float32]
-    shrunk: npt.NDArray[np.float32]
+    plain: Array
+    shrunk: Array
     truth: npt.NDArray[np.int64]
     large: Bools
 
@@ -43,20 +56,26 @@ class Seen:
         return np.asarray(self.truth < self.plain.shape[1] - len(OTHER))
 
 
-def figures(choose: Seen, report: Seen, calibration: Calibration) -> dict[str, Any]:
-    """Return accuracy over both halves of val, and on the reporting half what the answers are worth."""
-    halves = (choose, report)
+def figures(choose: Seen | None, report: Seen, calibration: Calibration) -> dict[str, Any]:
+    """Return accuracy over both halves of val, and on the reporting half what the answers are worth.
+
+    What there are no photos for is left out.
+    """
+    halves = [seen for seen in (choose, report) if seen is not None]
     places = np.concatenate([seen.plain[seen.known][:, : -len(OTHER)] for seen in halves])
     truth = np.concatenate([seen.truth[seen.known] for seen in halves])
+    half: dict[str, Any] = {
+        name: _accuracy(report, rows)
+        for name, rows in (("small", report.known & ~report.large), ("large", report.known & report.large))
+        if rows.any()
+    }
+    half["answers"] = _answers(report, calibration)
+    if not report.known.all():
+        half["auroc_large"] = _separation(report.plain, report, report.known & report.large, calibration)
+        half["auroc_shrunk"] = _separation(report.shrunk, report, report.known, calibration)
     return {
         "val": {"photos": len(truth), "top_1": top_k(places, truth, 1), "top_5": top_k(places, truth, 5)},
-        "report": {
-            "small": _accuracy(report, report.known & ~report.large),
-            "large": _accuracy(report, report.known & report.large),
-            "answers": _answers(report, calibration),
-            "auroc_large": _separation(report.plain, report, report.known & report.large, calibration),
-            "auroc_shrunk": _separation(report.shrunk, report, report.known, calibration),
-        },
+        "report": half,
     }
 
 
@@ -70,59 +89,113 @@ def _answers(seen: Seen, calibration: Calibration) -> dict[str, float]:
     said = np.array(calibration.kinds(seen.plain))
     place = said == "place"
     right = seen.plain[:, : -len(OTHER)].argmax(axis=1) == seen.truth
-    others = {
-        f"{kind}_answered_so": float((said == kind)[seen.truth == seen.plain.shape[1] - len(OTHER) + i].mean())
-        for i, kind in enumerate(OTHER)
-    }
-    return {
-        "known_answered_place": float(place[seen.known].mean()),
-        "large_known_answered_place": float(place[seen.known & seen.large].mean()),
-        "place_is_right": float(right[place].mean()),
-        "calibration_error": calibration_error(calibration.confidences(seen.plain)[place], right[place]),
-        **others,
-    }
+    found = {"known_answered_place": float(place[seen.known].mean())}
+    if (large := seen.known & seen.large).any():
+        found["large_known_answered_place"] = float(place[large].mean())
+    if place.any():
+        found["place_is_right"] = float(right[place].mean())
+        found["calibration_error"] = calibration_error(calibration.confidences(seen.plain)[place], right[place])
+    for i, kind in enumerate(OTHER):
+        if (rows := seen.truth == seen.plain.shape[1] - len(OTHER) + i).any():
+            found[f"{kind}_answered_so"] = float((said == kind)[rows].mean())
+    return found
 
 
-def _separation(
-    logits: npt.NDArray[np.float32], seen: Seen, known: Bools, calibration: Calibration
-) -> dict[str, float]:
+def _separation(logits: Array, seen: Seen, known: Bools, calibration: Calibration) -> dict[str, float]:
     """Return the AUROC of known photos against either kind of others, by the answer's confidence."""
     confidence = calibration.confidences(logits)
     first = logits.shape[1] - len(OTHER)
+    others = {kind: seen.truth == first + i for i, kind in enumerate(OTHER)}
     return {
-        f"against_{kind}": auroc(confidence[known], confidence[seen.truth == first + i]) for i, kind in enumerate(OTHER)
+        f"against_{kind}": auroc(confidence[known], confidence[rows])
+        for kind, rows in others.items()
+        if known.any() and rows.any()
     }
 
 
-def run(served: engine.Engine, bundle: Bundle, collection: Collection, photos: Sequence[Photo]) -> Seen:
-    """Show ``photos`` to the engine, as they are and, where that differs, shrunk."""
+@dataclass(frozen=True)
+class Looked:
+    """What was seen of the photos that could be read, and which could not."""
 
-    def logits(photo: Photo, view: View) -> npt.NDArray[np.float32]:
-        image = view(decode(photo.path.read_bytes()))
-        return np.asarray(served.infer(to_input(image, bundle.preset))["logits"][0])
+    photos: list[Photo]
+    seen: Seen
+    left_out: list[dict[str, str]]
 
-    as_is = [logits(photo, plain) for photo in tqdm(photos, "photos", leave=False)]
-    small = [
-        logits(photo, shrunk) if photo.large else seen
-        for photo, seen in zip(tqdm(photos, "shrunk", leave=False), as_is, strict=True)
-    ]
-    large = np.array([photo.large for photo in photos])
-    return Seen(np.stack(as_is), np.stack(small), collection.truth(photos), large)
+    def answers(self, calibration: Calibration, logits: Array | None = None) -> Answers:
+        """Return what was answered, for the photos as they are or for other ``logits`` (N, C) of them."""
+        return Answers.read(self.photos, self.seen.truth, self.seen.plain if logits is None else logits, calibration)
+
+
+def look(subject: Subject, photos: Sequence[Photo], others: bool) -> Looked:
+    """Show ``photos`` to the model as they are and, where there are ``others`` to tell from, shrunk.
+
+    A photo that cannot be read is left out. Raises ValueError when none is left.
+    """
+    kept: list[Photo] = []
+    plain, small, large, left_out = [], [], [], []
+    for photo in tqdm(photos, "photos", leave=False):
+        try:
+            image, is_large = photo.open(), photo.large
+        except (PictureError, OSError) as error:
+            left_out.append({"photo": photo.name, "why": str(error)})
+            continue
+        kept.append(photo)
+        large.append(is_large)
+        plain.append(subject.logits(image))
+        small.append(subject.logits(shrink(image)) if others and is_large else plain[-1])
+    if not kept:
+        raise ValueError(f"None of {len(photos)} photos could be read; {left_out[0]['photo']}: {left_out[0]['why']}")
+    truth = np.array([subject.columns[photo.label] for photo in kept])
+    return Looked(kept, Seen(np.stack(plain), np.stack(small), truth, np.array(large)), left_out)
+
+
+def examine(subject: Subject, parts: Parts, thresholds: Sequence[float] = THRESHOLDS) -> report.Evaluation:
+    """Evaluate a bundle as it is served here; raises BundleError or ValueError."""
+    warnings = parts.check(subject)
+    others = any(photo.label in OTHER for photo in parts.report)
+    choose = look(subject, parts.choose, others) if parts.choose else None
+    found = look(subject, parts.report, others)
+    if not found.seen.known.any():
+        raise ValueError(f"No photo to report on shows anything that the bundle in {subject.bundle.path} knows.")
+    answers = found.answers(subject.calibration)
+    shrunk = found.answers(subject.calibration, found.seen.shrunk)
+    chosen = choose.answers(subject.calibration) if choose else None
+    known = [photo for photo, yes in zip(found.photos, found.seen.known, strict=True) if yes]
+    values: dict[str, Any] = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "bundle": subject.bundle.version,
+        "name": subject.bundle.name,
+        "network": subject.bundle.network,
+        "licences": subject.bundle.licences,
+        "engine": subject.served.description,
+        **figures(choose.seen if choose else None, found.seen, subject.calibration),
+        **report.values(answers, chosen, shrunk, found.seen.large, subject.names, thresholds),
+        "robustness": _robustness(subject, known, found.seen.large[found.seen.known]),
+        "cost": subject.cost([photo.open() for photo in known[:TIMED]]),
+        "left_out": found.left_out + (choose.left_out if choose else []),
+        "warnings": warnings,
+    }
+    values["goals"] = report.goals(values) if subject.whole and others else []
+    return report.Evaluation(
+        values, {photo.sha256: photo for photo in found.photos + (choose.photos if choose else [])}
+    )
+
+
+def _robustness(subject: Subject, known: Sequence[Photo], large: Bools) -> dict[str, dict[str, float]]:
+    """Return the share of photos whose first answer stays the same, of all and of large ones."""
+    kept = steady((photo.open() for photo in tqdm(known, "changed", leave=False)), subject.first)
+    return {name: shares(kept[rows]) for name, rows in (("all", large | True), ("large", large)) if rows.any()}
 
 
 def evaluate(folder: Path, photos: Path, every: int = 1) -> dict[str, Any]:
-    """Return ``figures`` of the bundle in ``folder`` as it is served here, over the collection in ``photos``.
+    """Return the values of the report on the bundle in ``folder``, on the photos set apart in ``photos``.
 
     ``every``: look at every n-th photo only. Raises BundleError or ValueError.
     """
-    bundle, collection = Bundle.load(folder), Collection.read(photos)
-    served = engine.load(bundle)
-    if collection.labels != bundle.labels:
-        raise ValueError(f"{photos} has other places than the bundle in {folder}.")
-    halves = (collection.choose[::every], collection.report[::every])
-    choose, report = (run(served, bundle, collection, half) for half in halves)
-    found = figures(choose, report, Calibration(**bundle.calibration))
-    return {"bundle": bundle.version, "engine": served.description, **found}
+    return examine(Subject.load(folder), Parts.read(photos, every)).values
+
+
+FIGURES = ("bundle", "engine", "val", "report")  # the values that are one number each
 
 
 def lines(values: dict[str, Any], indent: str = "") -> list[str]:
@@ -138,18 +211,58 @@ def lines(values: dict[str, Any], indent: str = "") -> list[str]:
 
 
 def main() -> None:
-    """Evaluate and print."""
-    parser = argparse.ArgumentParser(description="Evaluate a bundle of places.")
-    parser.add_argument("bundle", type=Path, nargs="?", default=STARTER)
-    parser.add_argument("--photos", type=Path, default=Path("../shared/data/landmarks"), help="train/, val/, ...")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--every", type=int, default=1, help="look at every n-th photo only (default: all)")
+    """Evaluate, write the report, print the figures."""
+    parser = _parser()
     options = parser.parse_args()
     try:
-        found = evaluate(options.bundle, options.photos, options.every)
-    except (BundleError, PictureError, ValueError) as error:
+        found = [
+            examine(Subject.load(folder), Parts.read(options.photos, options.every, options.all), options.thresholds)
+            for folder in options.bundles
+        ]
+        if options.without_photos:
+            found = [report.Evaluation(each.values, {}) for each in found]
+        page = _write(options.out, found)
+    except (BundleError, PictureError, ReportError, OSError, ValueError) as error:
         parser.exit(1, f"{error}\n")
-    print(json.dumps(found, indent=1) if options.json else "\n".join(lines(found)))
+    shown = [{key: each.values[key] for key in FIGURES} for each in found]
+    if options.json:
+        print(json.dumps(shown if len(shown) > 1 else shown[0], indent=1))
+    else:
+        print("\n\n".join("\n".join(lines(each)) for each in shown))
+    print(f"The report is in {page}", file=sys.stderr)
+
+
+def _write(out: Path | None, found: Sequence[report.Evaluation]) -> Path:
+    """Write the report on one, or the comparison of several, to ``out`` or to where reports are kept."""
+    if len(found) > 1:
+        return report.write_comparison(out or REPORTS / "comparison", found)
+    return report.write(out or REPORTS / report.key(found[0]), found[0])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Evaluate bundles; of several, compare them.")
+    parser.add_argument("bundles", type=Path, nargs="*", default=[STARTER], metavar="BUNDLE")
+    parser.add_argument("--photos", type=Path, default=PHOTOS, help="what ml.train reads (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder of the report (default: one of its own in var/reports)")
+    parser.add_argument("--all", action="store_true", help="look at every photo: none of them was trained on")
+    parser.add_argument("--every", type=_positive, default=1, help="look at every n-th photo only (default: all)")
+    parser.add_argument("--thresholds", type=_thresholds, default=THRESHOLDS, help="such as 0.5,0.9,0.99")
+    parser.add_argument("--without-photos", action="store_true", help="let the report show names, no photo")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return int(text)
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    values = tuple(float(part) for part in text.split(","))
+    if not all(0 <= value <= 1 for value in values):
+        raise argparse.ArgumentTypeError("every threshold lies between 0 and 1")
+    return values
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from ml import tail
 from ml.bundle import MODEL, Bundle, sha256, write
 from ml.calibrate import softmax
 from ml.engine.openvino import OpenVino
 from ml.golden import golden_picture
+from ml.heatmap import TAIL
 from ml.networks import Network
 from ml.preset import Preset, to_input
 
@@ -41,11 +43,11 @@ class _Ordered(nn.Module):
 
 
 def to_onnx(module: nn.Module, names: Sequence[str], preset: Preset, path: Path) -> None:
-    """Write ``module``, which answers a dict with ``names``, for one picture ``x`` (1, 3, H, W).
+    """Write ``module``, which answers a dict with ``names``, for one picture ``x`` (1, C, H, W).
 
     Weights are stored as float16 and cast up in the graph, so an engine computes in the precision it chooses.
     """
-    x = torch.zeros(1, 3, preset.height, preset.width)
+    x = torch.zeros(1, len(preset.mean), preset.height, preset.width)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter without extra packages is deprecated, and says so
         torch.onnx.export(
@@ -53,12 +55,12 @@ def to_onnx(module: nn.Module, names: Sequence[str], preset: Preset, path: Path)
             input_names=["x"], output_names=list(names),
         )  # fmt: skip
     model = onnx.load(path)
-    _halve(model.graph)
+    halve(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
-def _halve(graph: onnx.GraphProto) -> None:
+def halve(graph: onnx.GraphProto) -> None:
     """Replace every large single-precision initializer by a half-precision one and a Cast."""
     casts = []
     for tensor in graph.initializer:
@@ -106,6 +108,10 @@ def make_bundle(
 
 def _place(model: Path, folder: Path) -> None:
     shutil.copyfile(model, folder / MODEL)
+    try:
+        tail.read(model).save(folder / TAIL)
+    except tail.TailError as error:
+        warnings.warn(f"The bundle will have no heat maps. {error}", stacklevel=2)
 
 
 def _version(model: Path, labels: list[Any], calibration: dict[str, Any] | None) -> str:
