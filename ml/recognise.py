@@ -34,13 +34,15 @@ class Recognition:
 class Recogniser:
     """Two bundles, loaded and checked: one knows places, the other the things that ImageNet names."""
 
-    def __init__(self, places: Path, objects: Path, cache_dir: Path | None = None, threads: int = 0) -> None:
+    def __init__(
+        self, places: Path, objects: Path, cache_dir: Path | None = None, threads: int = 0, wanted: str = "auto"
+    ) -> None:
         self.places, self.objects = Bundle.load(places), Bundle.load(objects)
         if self.places.labels[-len(OTHER) :] != list(OTHER):
             raise BundleError(f"The bundle in {places} does not recognise places: its labels do not end with {OTHER}.")
         self.calibration = Calibration(**self.places.calibration)
-        self.places_engine = engine.load(self.places, cache_dir, threads)
-        self.objects_engine = engine.load(self.objects, cache_dir, threads)
+        self.places_engine = engine.load(self.places, cache_dir, threads, wanted)
+        self.objects_engine = engine.load(self.objects, cache_dir, threads, wanted)
 
     def recognise(self, image: Image.Image) -> Recognition:
         """Answer for an upright RGB photo of any size."""

@@ -42,3 +42,16 @@ def private_origins_are_pairs(**_: Any) -> list[CheckMessage]:
         return []
     hint = "Write pairs such as 127.0.0.1:9000,[::1]:9000."
     return [Error(f"FETCH_ALLOW_PRIVATE has {', '.join(sorted(wrong))}.", hint=hint, id="places.E002")]
+
+
+@register()
+def engine_is_known(**_: Any) -> list[CheckMessage]:
+    """places.E003: ENGINE names an engine."""
+    # Imported here: only commands check, and the web process does without NumPy.
+    from ml.engine import EngineError, candidates
+
+    try:
+        candidates.check(settings.ENGINE)
+    except EngineError as error:
+        return [Error(str(error), id="places.E003")]
+    return []

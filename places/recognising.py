@@ -18,7 +18,7 @@ def _load(places_id: int, objects_id: int) -> "Recogniser":
     from ml.recognise import Recogniser
 
     places, objects = (ModelVersion.objects.get(pk=pk).folder for pk in (places_id, objects_id))
-    return Recogniser(places, objects, settings.ENGINE_CACHE_DIR, settings.ENGINE_THREADS)
+    return Recogniser(places, objects, settings.ENGINE_CACHE_DIR, settings.ENGINE_THREADS, settings.ENGINE)
 
 
 def recogniser() -> "tuple[Recogniser, ModelVersion]":
