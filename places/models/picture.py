@@ -53,6 +53,7 @@ class Picture(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [models.Index(fields=["place", "status", "-created_at"], name="picture_newest_of_place")]
         constraints = [
             models.UniqueConstraint(
                 fields=["place", "content_hash"], nulls_distinct=False, name="one_picture_of_a_content_a_place"
@@ -79,7 +80,7 @@ class Embedding(models.Model):
                 name="embedding_by_cosine",
                 fields=["vector"],
                 m=16,
-                ef_construction=64,
+                ef_construction=200,
                 opclasses=["halfvec_cosine_ops"],
             )
         ]

@@ -40,6 +40,7 @@ class State(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+OPEN = (State.QUEUED, State.RUNNING)
 ENDED = (State.DONE, State.FAILED)
 TOO_LATE = "Looking for similar pictures took too long."
 
@@ -122,6 +123,11 @@ class Search(models.Model):
             ),
             models.Index(
                 fields=["content_hash", "model_version"], condition=models.Q(state="done"), name="search_answered"
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=models.Q(state="done", similar_state__in=("queued", "running")),
+                name="search_finding",
             ),
         ]
 
