@@ -39,7 +39,7 @@ lint: install-tests ## check style, types, import rules and settings
 test: lint ## lint, then every test
 	$(BIN)/pytest
 
-bench: install-tests ## measure the running site and write docs/benchmarks.md
+bench: install-tests ## measure everything beside others and write docs/benchmarks.md (hours; `python -m bench PART` for one)
 	$(BIN)/python -m bench
 
 pins: install-tests ## check that every pin installs on Python 3.11 to 3.14

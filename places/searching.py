@@ -27,7 +27,7 @@ from ml import picture
 from ml.header import inspect
 from places import broker, gallery, storage
 from places.models import Feedback, Place, Search
-from places.models.search import ENDED, TOO_LATE, State
+from places.models.search import ENDED, OPEN, TOO_LATE, State
 from places.recognising import recogniser
 from places.sending import send
 
@@ -231,7 +231,7 @@ def sweep() -> None:
         Search.objects.filter(pk=search.pk).update(sent_at=now)
         _send(search)
     late = Search.objects.filter(state=State.DONE, finished_at__lt=now - timedelta(seconds=settings.SIMILAR_WITHIN_S))
-    late.exclude(similar_state__in=ENDED).update(similar_state=State.FAILED, similar_note=TOO_LATE)
+    late.filter(similar_state__in=OPEN).update(similar_state=State.FAILED, similar_note=TOO_LATE)
 
 
 def purge() -> int:

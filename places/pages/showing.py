@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from places.models import ModelVersion, Picture, Place
@@ -50,10 +51,14 @@ def recognised() -> PlaceQuerySet:
 def cards(places: Iterable[Place]) -> list[Card]:
     """Return ``places`` in their order, each with a picture of the gallery where there is one."""
     places, known = list(places), set(recognised().values_list("pk", flat=True))
-    approved = Picture.objects.filter(place__in=places, status=Picture.Status.APPROVED).exclude(thumbnail="")
-    newest = approved.order_by("place_id", "-created_at").distinct("place_id")
+    shown = Picture.objects.filter(place=OuterRef("pk"), status=Picture.Status.APPROVED).exclude(thumbnail="")
+    # One look into the index for each place: the newest of all pictures at once would have to read all pictures.
+    newest = Subquery(shown.order_by("-created_at").values("pk")[:1])
+    asked = Place.objects.filter(pk__in=[place.pk for place in places])
     portraits = {
-        place_id: reverse("media:picture_thumbnail", args=[pk]) for place_id, pk in newest.values_list("place_id", "pk")
+        place_id: reverse("media:picture_thumbnail", args=[pk])
+        for place_id, pk in asked.values_list("pk", newest)
+        if pk is not None
     }
     return [Card(place, portraits.get(place.pk, ""), place.pk in known) for place in places]
 
