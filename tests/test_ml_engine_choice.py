@@ -179,3 +179,10 @@ def test_the_rule_of_acceptance(same: float, cosine: float, accepted: bool) -> N
 def test_only_single_precision_has_to_be_exact() -> None:
     assert candidates.tolerance("ncnn-f32") == 1e-3
     assert candidates.tolerance("openvino-bf16") == candidates.tolerance("openvino-int8") == 3e-2
+
+
+@pytest.mark.parametrize(("milliseconds", "first"), [(90.0, "openvino-bf16"), (70.0, "ncnn-bf16")])
+def test_ncnn_is_taken_only_where_it_is_clearly_faster(milliseconds: float, first: str) -> None:
+    timed = [choice.Timed("ncnn-bf16", milliseconds), choice.Timed("openvino-bf16", 99.0), choice.Timed("openvino-f32")]
+    names = [each.name for each in sorted(timed, key=choice.cost)]
+    assert (names[0], names[-1]) == (first, "openvino-f32")  # the last was not timed
