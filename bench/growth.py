@@ -1,4 +1,7 @@
-"""The page's growth: the same requests to a site with ten times the pictures and searches."""
+"""The page's growth: the same requests to a site with ten times the pictures and searches.
+
+python -m bench growth
+"""
 
 import statistics
 from collections import defaultdict
@@ -6,14 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from bench import filling, running
 from bench.embeddings import gallery
 from bench.gallery import folder_for
+from bench.summary import line, page, row, table
 from bench.uploads import SMALL, photo
 from tests.site import Site, start_site
 
-FEW, MANY = 10_000, 100_000
+FEW, MANY, ROUNDS = 10_000, 100_000, 15
 GOAL = 1.2
 
 
@@ -29,7 +34,24 @@ class Grown:
         return self.many / self.few
 
 
-def measure(rounds: int, few: int = FEW, many: int = MANY, pictures: int | None = None) -> dict[str, Grown]:
+def measure(out: Path, quick: bool = False) -> list[str]:
+    """Write growth.md to ``out``; return the row of the summary."""
+    few, many = (200, 2000) if quick else (FEW, MANY)
+    found = compare(2 if quick else ROUNDS, few, many, 60 if quick else None)
+    rows = [line(name, f"{each.few:.1f}", f"{each.many:.1f}", f"{each.ratio:.2f}") for name, each in found.items()]
+    text = [
+        f"Two sites, asked in turns over HTTP: one with {few:,} pictures and as many searches, one with {many:,}.",
+        "",
+        *table(("request", f"{few:,}: ms", f"{many:,}: ms", "ratio"), rows),
+    ]
+    page(out / "growth.md", "Ten times the pictures and searches", text, quick)
+    worst = max(found, key=lambda name: found[name].ratio)
+    most = found[worst].ratio
+    what = f"{many // few} times the pictures and searches: the most that a latency grew"
+    return [row(what, f"{most:.2f} ({worst})", f"{GOAL} at most", most <= GOAL)]
+
+
+def compare(rounds: int, few: int, many: int, pictures: int | None) -> dict[str, Grown]:
     """Return how long requests take on two sites, one with ten times the rows, that are asked in turns."""
     embeddings = gallery(many, pictures)
     with ExitStack() as stack:

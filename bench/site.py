@@ -1,4 +1,4 @@
-"""The running site: what each request takes, where the milliseconds of a photo go, how much it bears, how it grows.
+"""The running site: what each request takes, where the milliseconds of a photo go, how much it bears.
 
 python -m bench site
 """
@@ -16,8 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench import growth, plots, running, sustained, way
-from bench.growth import Grown
+from bench import plots, running, sustained, way
 from bench.running import milliseconds
 from bench.summary import line, page, row, table
 from bench.sustained import Sustained
@@ -37,13 +36,10 @@ class Size:
     rounds: int
     burst: int
     searches: int
-    few: int
-    many: int
-    pictures: int | None  # real ones in the gallery; None: all
 
 
-FULL = Size(rounds=15, burst=40, searches=2000, few=growth.FEW, many=growth.MANY, pictures=None)
-QUICK = Size(rounds=2, burst=4, searches=20, few=200, many=2000, pictures=60)
+FULL = Size(rounds=15, burst=40, searches=2000)
+QUICK = Size(rounds=2, burst=4, searches=20)
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,6 @@ class Measured:
     rates: dict[str, Rates]
     sustained: Sustained
     memory: dict[str, float]
-    grown: dict[str, Grown]
 
 
 def measure(out: Path, quick: bool = False) -> list[str]:
@@ -87,13 +82,12 @@ def measure(out: Path, quick: bool = False) -> list[str]:
             rates = {name: way.rates(site, 3, size.burst, pixels) for name, pixels in way.SIZES.items()}
             lasting = sustained.measure(site, size.searches, CLIENTS)
             memory = {kind: running.resident(found) for kind, found in running.processes(site).items()}
-    grown = growth.measure(size.rounds, size.few, size.many, size.pictures)
-    found = Measured(second, latencies, bare, whole, worker, rates, lasting, memory, grown)
+    found = Measured(second, latencies, bare, whole, worker, rates, lasting, memory)
     plots.stacked(out / "site-way.svg", "A photo of 12 megapixels: milliseconds", {"bare": bare, "the site": whole})
     series = {kind: ([at for at, _ in notes], [mb for _, mb in notes]) for kind, notes in lasting.memory.items()}
     plots.over_time(out / "site-memory.svg", f"{size.searches} searches from {CLIENTS} clients: megabytes", series)
     page(out / "site.md", "The running site", list(text(found, size)), quick)
-    return summary_of(found, size)
+    return summary_of(found)
 
 
 def bomb() -> bytes:
@@ -155,22 +149,14 @@ def of_worker(site: Site) -> Worker:
     return Worker(seconds, running.resident(masters), running.resident([largest]), shares, torch)
 
 
-def summary_of(found: Measured, size: Size) -> list[str]:
+def summary_of(found: Measured) -> list[str]:
     """Return the rows of the summary."""
     refused = {name: value for name, value in found.latencies.items() if "refused" in name}
-    worst = max(found.grown, key=lambda name: found.grown[name].ratio)
-    grown, times = found.grown[worst].ratio, size.many // size.few
     return [
         row("second start, to the first healthy answer", f"{found.second:.1f} s", "under 10 s", found.second < 10),
         *(row(name, f"{value:.0f} ms", "under 50 ms", value < 50) for name, value in refused.items()),
         *of_speed(found),
         *of_load(found.sustained),
-        row(
-            f"{times} times the pictures and searches: the most that a latency grew",
-            f"{grown:.2f} ({worst})",
-            f"{growth.GOAL} at most",
-            grown <= growth.GOAL,
-        ),
     ]
 
 
@@ -228,7 +214,6 @@ def text(found: Measured, size: Size) -> Iterator[str]:
     yield from of_lasting(found.sustained)
     yield from ("", "## Memory after all this", "")
     yield from table(("processes", "resident MB"), [line(k, f"{mb:.0f}") for k, mb in sorted(found.memory.items())])
-    yield from of_growth(found, size)
 
 
 def steps(found: Measured) -> list[str]:
@@ -256,12 +241,3 @@ def of_lasting(lasting: Sustained) -> Iterator[str]:
         for kind, notes in sorted(lasting.memory.items())
     ]
     yield from table(("processes", "resident MB at the end", "more than when settled, a fifth into the run"), rows)
-
-
-def of_growth(found: Measured, size: Size) -> Iterator[str]:
-    """Yield the section of growth."""
-    yield from ("", "## Ten times the pictures and searches", "")
-    yield f"Two sites, asked in turns: one with {size.few:,} pictures and as many searches, one with {size.many:,}."
-    yield ""
-    rows = [line(n, f"{g.few:.1f}", f"{g.many:.1f}", f"{g.ratio:.2f}") for n, g in found.grown.items()]
-    yield from table(("request", f"{size.few:,}", f"{size.many:,}", "ratio"), rows)
