@@ -1,9 +1,8 @@
 """LeNet-5 on MNIST, from idx files and from a list of pictures: writes docs/benchmarks/digits.md.
 
-python -m bench.digits
+python -m bench digits
 """
 
-import argparse
 import gzip
 import shutil
 import struct
@@ -25,7 +24,6 @@ from ml.datasets import Photo, idx, image_list
 from ml.preset import to_input
 from ml.subject import Subject
 
-DOCS = ROOT / "docs" / "benchmarks"
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 FOLDER = peers.CACHE / "digits"
 ACCURACY, MILLISECONDS = 0.992, 1.0  # the goals (Zhang and Chen 2020)
@@ -142,16 +140,3 @@ def rows(name: str, found: Result) -> list[str]:
         ),
         summary.row(f"LeNet-5 from {name}: training", "{} ({} of CPU)".format(*found.training.words)),
     ]  # fmt: skip
-
-
-def main() -> int:
-    """Measure and print the rows."""
-    parser = argparse.ArgumentParser(prog="python -m bench.digits", description="LeNet-5 on MNIST.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see whether it runs")
-    quick = parser.parse_args().quick
-    print("\n".join(measure(peers.CACHE / "quick" if quick else DOCS, quick)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

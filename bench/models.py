@@ -1,11 +1,10 @@
 """The papers' networks beside ours, in one table: writes docs/benchmarks/models.md.
 
-    python -m bench.models
+    python -m bench models
 
 Bundles are kept under var/bench, so that a second run is quick; a training that was interrupted goes on.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -23,7 +22,6 @@ from ml.evaluate import STARTER, look
 from ml.metrics import confusion, macro, wilson
 from ml.subject import TIMED, Parts, Subject
 
-DOCS = ROOT / "docs" / "benchmarks"
 LANDMARKS = ROOT.parent / "shared" / "data" / "landmarks"
 FOLDER = peers.CACHE / "models"
 CNN64 = "cnn64"
@@ -179,16 +177,3 @@ def curve(epochs: Sequence[dict[str, float]], path: Path) -> None:
         accuracy.text(kept["epoch"], kept["val_accuracy"] - 0.06, words, ha="right", va="top")
         accuracy.set(title="accuracy on half A of val", xlabel="epoch", xlim=(1, None), ylim=(0, 1))
         plots.save(figure, path)
-
-
-def main() -> int:
-    """Measure and print the rows."""
-    parser = argparse.ArgumentParser(prog="python -m bench.models", description="Compare networks.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see whether it runs")
-    quick = parser.parse_args().quick
-    print("\n".join(measure(peers.CACHE / "quick" if quick else DOCS, quick)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,12 +1,10 @@
 """The bundle that names objects beside the network that was published: writes docs/benchmarks/objects.md.
 
-    python -m bench.objects
+    python -m bench objects
 
 The published network is computed by torch, in single precision, from its own weights; ours is the bundle as served.
 """
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +14,13 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from bench import peers, summary
+from bench import summary
 from bench.spent import ROOT
 from ml import engine, networks
 from ml.bundle import Bundle
 from ml.datasets import Photo, folder_of_folders
 from ml.preset import to_input
 
-DOCS = ROOT / "docs" / "benchmarks"
 DATA = ROOT.parent / "shared" / "data"
 WEIGHTS = DATA / "weights" / "efficientnet-lite0-imagenet.safetensors"
 BUNDLE = ROOT / "ml" / "starter" / "objects"
@@ -187,16 +184,3 @@ def rows(seen: dict[str, Seen], truth: dict[str, list[int]]) -> list[str]:
         ),
         summary.row(f"objects: the same first answer as the published network, of {len(ours)} photos", f"{same:.2%}"),
     ]  # fmt: skip
-
-
-def main() -> int:
-    """Measure and print the rows."""
-    parser = argparse.ArgumentParser(prog="python -m bench.objects", description="Compare with the published network.")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see whether it runs")
-    quick = parser.parse_args().quick
-    print("\n".join(measure(peers.CACHE / "quick" if quick else DOCS, quick)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

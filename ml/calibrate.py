@@ -24,6 +24,12 @@ def sigmoid(x: Floats) -> npt.NDArray[np.float64]:
     return np.asarray((1 + np.tanh(np.asarray(x, np.float64) / 2)) / 2)
 
 
+def with_others(logits: Floats) -> npt.NDArray[np.float32]:
+    """Return logits (..., C) with the two other answers, impossible ones, of a network that was not taught them."""
+    never = np.full((*logits.shape[:-1], len(OTHER)), -np.inf)
+    return np.concatenate([logits, never], axis=-1, dtype=np.float32)
+
+
 def log_odds(probabilities: Floats) -> Floats:
     """Return log(p / (1 - p)), finite for 0 and 1 too."""
     p = np.clip(probabilities, 1e-9, 1 - 1e-9)

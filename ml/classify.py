@@ -22,7 +22,7 @@ from ml.bundle import BundleError
 from ml.calibrate import answer
 from ml.datasets import SUFFIXES
 from ml.heatmap import Tail, explain
-from ml.picture import PictureError, decode, to_jpeg
+from ml.picture import PictureError, decode
 from ml.preset import to_input
 from ml.subject import Subject
 
@@ -73,11 +73,7 @@ class Sorter:
         place(path, self.out / (label if said.confidence >= self.threshold else UNSURE) / name)
         if self.tail:
             explained = explain(image, outputs, self.tail, preset, self.subject.names.index(label))
-            folder = self.out / "explained" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            shown = {"original": image, "overlay": explained.overlay, "segmentation": explained.segmentation}
-            for kind, picture in shown.items():
-                (folder / f"{kind}.jpg").write_bytes(to_jpeg(picture, max_side=800))
+            explained.save(image, self.out / "explained" / name, max_side=800)
         return found
 
 

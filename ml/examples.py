@@ -39,7 +39,7 @@ class Cached:
 
     def _gather(self, name: str, rows: npt.NDArray[np.int64], which: npt.NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(
-            np.stack([self.views[view].rows(name, [row])[0] for view, row in zip(which, rows, strict=True)])
+            np.stack([self.views[view].row(name, row) for view, row in zip(which, rows, strict=True)])
         )
 
 

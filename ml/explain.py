@@ -27,7 +27,7 @@ from ml.engine.openvino import OpenVino
 from ml.heatmap import Array, Explanation, Tail, explain, illustrate
 from ml.networks import Backbone, Network, NetworkError
 from ml.objects import imagenet_labels
-from ml.picture import PictureError, decode, to_jpeg
+from ml.picture import PictureError, decode
 from ml.preset import to_input
 
 TOP = 5
@@ -94,10 +94,7 @@ class Look:
 
     def save(self, photo: Image.Image, folder: Path) -> None:
         """Write all pictures to ``folder``."""
-        folder.mkdir(parents=True, exist_ok=True)
-        shown = {"original": photo, "overlay": self.explanation.overlay, "segmentation": self.explanation.segmentation}
-        for name, picture in shown.items():
-            (folder / f"{name}.jpg").write_bytes(to_jpeg(picture))
+        self.explanation.save(photo, folder)
         self.explanation.coloured.save(folder / "heat.png")
         self.kernels.save(folder / "kernels.png")
         self.maps.save(folder / "maps.png")

@@ -42,8 +42,12 @@ class Features:
 
     def rows(self, name: str, which: Iterable[int] | None = None) -> Array:
         """Return the features ``name`` (N, ...) of the photos ``which``, of all of them by default."""
-        chosen = self.places if which is None else [self.places[i] for i in which]
-        return np.stack([self.shards[shard][name][row] for shard, row in chosen])
+        return np.stack([self.row(name, number) for number in (range(len(self)) if which is None else which)])
+
+    def row(self, name: str, number: int) -> Array:
+        """Return the features ``name`` of one photo, as they lie on disk."""
+        shard, row = self.places[number]
+        return np.asarray(self.shards[shard][name][row])
 
 
 class FeatureCache:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from ml import drawing
 from ml.bundle import Bundle
+from ml.picture import MAX_SIDE, to_jpeg
 from ml.preset import Preset, seen_box
 
 Array = npt.NDArray[np.float32]
@@ -137,6 +138,12 @@ class Explanation:
     coloured: Image.Image
     overlay: Image.Image
     segmentation: Image.Image
+
+    def save(self, photo: Image.Image, folder: Path, max_side: int = MAX_SIDE) -> None:
+        """Write original.jpg, overlay.jpg and segmentation.jpg to ``folder``, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, picture in (("original", photo), ("overlay", self.overlay), ("segmentation", self.segmentation)):
+            (folder / f"{name}.jpg").write_bytes(to_jpeg(picture, max_side))
 
 
 def explain(

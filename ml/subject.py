@@ -14,7 +14,7 @@ from PIL import Image
 
 from ml import engine
 from ml.bundle import Bundle, BundleError
-from ml.calibrate import OTHER, Calibration
+from ml.calibrate import OTHER, Calibration, with_others
 from ml.datasets import Collection, Photo, read
 from ml.preset import to_input
 
@@ -68,7 +68,7 @@ class Subject:
                 f"The model in {self.bundle.path} answers a photo with what is no number (NaN or infinite). "
                 "Its training went wrong: train it again."
             )
-        return logits if self.whole else np.append(logits, [np.float32(-np.inf)] * len(OTHER))
+        return logits if self.whole else with_others(logits)
 
     def first(self, image: Image.Image) -> int:
         """Return the best place's column."""

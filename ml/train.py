@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from ml import calibrate, evaluate, frozen, networks
 from ml.augment import PLAIN, SHRUNK, View, drawn, nudged, training_views
 from ml.bundle import Bundle
-from ml.calibrate import OTHER
 from ml.classifier import OUTPUTS, POOLINGS, Classifier, Head, Pooling, Whitening
 from ml.datasets import Collection, Photo
 from ml.examples import Cached, Pictures
@@ -225,10 +224,7 @@ def from_nothing(network: Network, collection: Collection, options: Options, run
 
 def whole(logits: Logits, collection: Collection) -> Logits:
     """Return logits (N, C) with the two other answers, which are impossible where no photo showed them."""
-    if collection.others:
-        return logits
-    never = np.full((len(logits), len(OTHER)), -np.inf, np.float32)
-    return np.concatenate([logits, never], axis=1)
+    return logits if collection.others else calibrate.with_others(logits)
 
 
 def seen(as_is: Logits, shrunk: Logits, photos: Sequence[Photo], collection: Collection) -> evaluate.Seen:

@@ -7,13 +7,11 @@ can be asked as well.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
-from crawler.politeness import USUAL, Manners
 from crawler.sources import fields, licences
-from crawler.sources.base import Door, Hit, Page, Params, Query, clean_link
-from crawler.sources.service import JsonService
+from crawler.sources.base import Hit, Page, Params, Query, clean_link
+from crawler.sources.service import NamingService
 
 # The only widths that thumbnails are made in. Originals can have 100 MB, so they are never asked for.
 STEPS = (20, 40, 60, 120, 250, 330, 500, 960, 1280, 1920, 3840)
@@ -27,7 +25,7 @@ _USUAL_WAIT = 5.0  # seconds, where Commons does not say
 _OUTAGE = re.compile(r"cirrussearch-|internal_api_error")
 
 
-class Commons(JsonService):
+class Commons(NamingService):
     """Searches Commons by words, or without words by the place where the camera stood.
 
     ``agent`` names the program and a contact, as Wikimedia's policy asks.
@@ -40,18 +38,6 @@ class Commons(JsonService):
     filters = frozenset({"position", "size", "kind", "licence", "layout"})
     pause = 0.5
     pages = 20
-
-    def __init__(
-        self,
-        fetcher: Door,
-        base_url: str = "",
-        agent: str = "",
-        *,
-        manners: Manners = USUAL,
-        kept: Path | None = None,
-    ) -> None:
-        super().__init__(fetcher, base_url, manners=manners, kept=kept)
-        self._agent = agent
 
     def params(self, query: Query, onward: Params) -> Params:
         """See ``Service.params``."""
@@ -68,10 +54,6 @@ class Commons(JsonService):
             "maxlag": "5",
         }
         return asked | (_by_words(query) if query.words else _by_position(query)) | onward
-
-    def headers(self, query: Query) -> Params:
-        """See ``Service.headers``."""
-        return {"User-Agent": self._agent, "Accept": "application/json"}
 
     def read(self, found: dict[str, Any], body: bytes, query: Query, onward: Params) -> Page:
         """What the API says; errors come with status 200 too."""

@@ -6,13 +6,11 @@ Openverse, and at most one client may ask it.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from crawler.politeness import USUAL, Manners
 from crawler.sources import fields, licences
-from crawler.sources.base import Door, Hit, Page, Params, Query, clean_link
-from crawler.sources.service import JsonService
+from crawler.sources.base import Hit, Page, Params, Query, clean_link
+from crawler.sources.service import NamingService
 
 COUNT = 20  # the most that is given without a key
 DEPTH = 12  # pages of 20: the most that a query shows
@@ -20,7 +18,7 @@ _SIZES: dict[object, str] = {"small": "small", "medium": "medium"}
 _CATEGORIES = {"photo": "photograph", "clipart": "illustration", "drawing": "illustration"}
 
 
-class Openverse(JsonService):
+class Openverse(NamingService):
     """Searches Openverse by words."""
 
     name = "openverse"
@@ -30,18 +28,6 @@ class Openverse(JsonService):
     filters = frozenset({"size", "kind", "licence", "layout", "safe"})
     pause = 3.0
     pages = DEPTH
-
-    def __init__(
-        self,
-        fetcher: Door,
-        base_url: str = "",
-        agent: str = "",
-        *,
-        manners: Manners = USUAL,
-        kept: Path | None = None,
-    ) -> None:
-        super().__init__(fetcher, base_url, manners=manners, kept=kept)
-        self._agent = agent
 
     def params(self, query: Query, onward: Params) -> Params:
         """See ``Service.params``."""
@@ -61,10 +47,6 @@ class Openverse(JsonService):
         if query.licence:
             asked["license"] = ",".join(licences.parts(query.licence))
         return asked | onward
-
-    def headers(self, query: Query) -> Params:
-        """See ``Service.headers``."""
-        return {"User-Agent": self._agent, "Accept": "application/json"}
 
     def refused(self, status: int, retry_after: float | None, onward: Params) -> Page:
         """Past the last page Openverse answers 404, 400 or 401."""

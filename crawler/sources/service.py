@@ -202,3 +202,23 @@ class JsonService(Service):
     @abstractmethod
     def read(self, found: dict[str, object], body: bytes, query: Query, onward: Params) -> Page:
         """What a JSON object says."""
+
+
+class NamingService(JsonService):
+    """A JSON source that wants to know who asks: ``agent`` names the program and a contact."""
+
+    def __init__(
+        self,
+        fetcher: Door,
+        base_url: str = "",
+        agent: str = "",
+        *,
+        manners: Manners = USUAL,
+        kept: Path | None = None,
+    ) -> None:
+        super().__init__(fetcher, base_url, manners=manners, kept=kept)
+        self._agent = agent
+
+    def headers(self, query: Query) -> Params:
+        """See ``Service.headers``."""
+        return {"User-Agent": self._agent, "Accept": "application/json"}
