@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import requests
 
 from tests.standins import BingStandIn
@@ -72,6 +73,18 @@ class Site:
             return now if over else None
 
         return until(look, seconds, f"the end of search {search['id']}")
+
+
+def processes(site: Site, words: str) -> list[psutil.Process]:
+    """Return the site's processes with ``words`` in their command."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if words in " ".join(process.cmdline()) and process.environ().get("VAR_DIR") == str(site.var_dir):
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.drawn import jpeg
-from tests.site import Site
+from tests.site import Site, processes
 
 pytestmark = pytest.mark.browser
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
@@ -232,8 +232,7 @@ def test_without_a_network_the_photo_is_kept_to_try_again(page: Page, photo: Pat
 @pytest.fixture
 def frozen_workers(site: Site) -> Iterator[list[psutil.Process]]:
     """The site's search workers, stopped until the test wakes them."""
-    children = psutil.Process(site.process.pid).children(recursive=True)
-    workers = [child for child in children if any("search@" in word for word in child.cmdline())]
+    workers = processes(site, "search@")
     assert workers
     for worker in workers:
         worker.suspend()

@@ -10,23 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import requests
 
 from tests.drawn import jpeg
-from tests.site import Site, until
-
-
-def processes(site: Site, words: str) -> list[psutil.Process]:
-    """Return the site's processes with ``words`` in their command."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if words in " ".join(process.cmdline()) and process.environ().get("VAR_DIR") == str(site.var_dir):
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
+from tests.site import Site, processes, until
 
 
 def healthy(site: Site) -> bool:
