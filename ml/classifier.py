@@ -32,7 +32,7 @@ def deviation(pooled: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """Dense, ReLU, dropout, dense, over standardised pooled features (Paruchuri 2022)."""
+    """Dense, ReLU, dropout, dense, over pooled features (Paruchuri 2022), once told standardised."""
 
     def __init__(self, features: int, classes: int, width: int = 1024, dropout: float = 0.5) -> None:
         super().__init__()

@@ -27,6 +27,7 @@ from ml.augment import shrink
 from ml.bundle import BundleError
 from ml.calibrate import OTHER, Calibration
 from ml.datasets import Photo
+from ml.engine import AUTO, KNOWN, EngineError
 from ml.metrics import Bools, auroc, calibration_error, top_k
 from ml.picture import PictureError
 from ml.report import Answers, ReportError
@@ -216,13 +217,17 @@ def main() -> None:
     options = parser.parse_args()
     try:
         found = [
-            examine(Subject.load(folder), Parts.read(options.photos, options.every, options.all), options.thresholds)
+            examine(
+                Subject.load(folder, options.engine),
+                Parts.read(options.photos, options.every, options.all),
+                options.thresholds,
+            )
             for folder in options.bundles
         ]
         if options.without_photos:
             found = [report.Evaluation(each.values, {}) for each in found]
         page = _write(options.out, found)
-    except (BundleError, PictureError, ReportError, OSError, ValueError) as error:
+    except (BundleError, EngineError, PictureError, ReportError, OSError, ValueError) as error:
         parser.exit(1, f"{error}\n")
     shown = [{key: each.values[key] for key in FIGURES} for each in found]
     if options.json:
@@ -248,6 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=_positive, default=1, help="look at every n-th photo only (default: all)")
     parser.add_argument("--thresholds", type=_thresholds, default=THRESHOLDS, help="such as 0.5,0.9,0.99")
     parser.add_argument("--without-photos", action="store_true", help="let the report show names, no photo")
+    parser.add_argument("--engine", choices=KNOWN, default=AUTO, help="compute with this one (default: the usual)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 

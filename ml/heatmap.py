@@ -36,6 +36,14 @@ class FirstLayer:
     stride: int
     sides: tuple[int, int, int, int]
 
+    @classmethod
+    def load(cls, path: Path) -> "FirstLayer":
+        """Read this alone of what ``Tail.save`` wrote: a few kilobytes of it."""
+        with np.load(path, allow_pickle=False) as file:
+            left, above, right, below = file["sides"].tolist()
+            kernels, bias = (np.asarray(file[name], np.float32) for name in ("kernels", "bias"))
+            return cls(kernels, bias, int(file["stride"]), (left, above, right, below))
+
     def maps(self, x: Array) -> Array:
         """Return the rectified feature maps (K, H / stride, W / stride) of one picture (1, colours, H, W)."""
         left, above, right, below = self.sides
@@ -76,14 +84,13 @@ class Tail:
             data = {name: file[name] for name in file.files}
         single = {name: np.asarray(array, np.float32) for name, array in data.items()}
         count = sum(name.startswith("weight") for name in data)
-        left, above, right, below = data["sides"].tolist()
         return cls(
             dense=tuple((single[f"weight{i}"], single[f"bias{i}"]) for i in range(count)),
             mean=single["mean"],
             std=single["std"],
             channel=data["channel"],
             root=bool(data["root"]),
-            first=FirstLayer(single["kernels"], single["bias"], int(data["stride"]), (left, above, right, below)),
+            first=FirstLayer.load(path),
         )
 
     def save(self, path: Path) -> None:
@@ -98,17 +105,25 @@ class Tail:
             arrays |= {f"weight{i}": weight.astype(np.float16), f"bias{i}": bias}
         np.savez_compressed(path, allow_pickle=False, **arrays)
 
+    def logits(self, pooled: Array) -> Array:
+        """Return the logits (classes,) at ``pooled`` (D,)."""
+        weight, bias = self.dense[-1]
+        return np.asarray(weight @ self._inputs(pooled)[-1] + bias, np.float32)
+
     def gradients(self, pooled: Array, classes: Sequence[int]) -> Array:
         """Return the slopes (len(classes), D) of those logits at ``pooled`` (D,)."""
-        x = (pooled - self.mean) / self.std
-        active = []
-        for weight, bias in self.dense[:-1]:
-            x = np.maximum(weight @ x + bias, 0)
-            active.append(x > 0)
+        active = [hidden > 0 for hidden in self._inputs(pooled)[1:]]
         slopes = self.dense[-1][0][list(classes)]
         for (weight, _), on in zip(self.dense[-2::-1], reversed(active), strict=True):
             slopes = (slopes * on) @ weight
         return np.asarray(slopes / self.std)
+
+    def _inputs(self, pooled: Array) -> list[Array]:
+        """Return what each dense layer takes, first to last."""
+        inputs = [(pooled - self.mean) / self.std]
+        for weight, bias in self.dense[:-1]:
+            inputs.append(np.maximum(weight @ inputs[-1] + bias, 0))
+        return inputs
 
     def heat_maps(self, features: Array, pooled: Array, classes: Sequence[int]) -> Array:
         """Return Grad-CAM (len(classes), H, W), each 0 to 1, for one picture's last map (C, H, W) and pooled (D,).

@@ -2,8 +2,9 @@
 
     python -m ml.quantize BUNDLE --photos PHOTOS --out BUNDLE
 
-NNCF finds the ranges of activations on calibration pictures and corrects biases. Only convolutions and the
-pooling between them are quantised: what follows the maps is a hundredth of the work and most of the accuracy.
+NNCF finds the ranges of activations on calibration pictures and corrects biases. Only convolutions, but for the
+first, and the pooling between them are quantised: what follows the maps is a hundredth of the work and most of the
+accuracy. Where ``head.npz`` has the head, the 8-bit model ends before it: the same numbers are not kept a third time.
 """
 
 import argparse
@@ -18,13 +19,16 @@ from typing import Any
 
 import onnx
 import onnxruntime
+from onnx.utils import Extractor
 
 from ml.bundle import INT8, MANIFEST, Bundle, BundleError, write
 from ml.datasets import Collection, Photo
 from ml.engine.agreement import Agreement, compare
 from ml.engine.base import Array
+from ml.engine.head import completed
 from ml.engine.openvino import OpenVino
 from ml.export import halve
+from ml.heatmap import TAIL
 from ml.picture import PictureError
 from ml.preset import to_input
 
@@ -37,21 +41,29 @@ QUANTISED = {"Conv", "Relu", "Clip", "MaxPool"}
 CALIBRATION, HELD_OUT = 200, 1000  # photos
 
 
-def quantize(model: Path, inputs: Sequence[Array], out: Path) -> None:
-    """Write the ONNX file ``model`` with 8-bit convolutions to ``out``, calibrated on ``inputs`` (1, C, H, W) each."""
+def quantize(model: Path, inputs: Sequence[Array], out: Path, headless: bool = False) -> None:
+    """Write the ONNX file ``model`` with 8-bit convolutions to ``out``, calibrated on ``inputs`` (1, C, H, W) each.
+
+    ``headless`` leaves out what only the logits need.
+    """
     plain = _simplified(model)
     others = sorted({node.op_type for node in plain.graph.node} - QUANTISED)
-    nncf.set_log_level(logging.ERROR)
+    first = next(node.name for node in plain.graph.node if node.op_type == "Conv")
+    logging.getLogger("nncf").setLevel(logging.ERROR)  # its own function silences everybody's handlers
     quantised = nncf.quantize(
         plain,
         nncf.Dataset(list(inputs), lambda x: {"x": x}),
         subset_size=len(inputs),
-        ignored_scope=nncf.IgnoredScope(types=others, validate=False),
+        # The first is a hundredth of the work, and half of what 8 bits would change.
+        ignored_scope=nncf.IgnoredScope(names=[first], types=others, validate=False),
         # The largest value counts: the head looks at maxima, which a mean over pictures would cut off.
         advanced_parameters=AdvancedQuantizationParameters(
             activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX
         ),
     )
+    if headless:
+        outputs = [output.name for output in quantised.graph.output if output.name != "logits"]
+        quantised = Extractor(quantised).extract_model(["x"], outputs)
     halve(quantised.graph)
     onnx.checker.check_model(quantised)
     onnx.save(quantised, out)
@@ -67,9 +79,9 @@ def _simplified(model: Path) -> Any:
         return onnx.load(options.optimized_model_filepath)
 
 
-def agreement(model: Path, quantised: Path, inputs: Sequence[Array]) -> Agreement:
+def agreement(bundle: Bundle, quantised: Path, inputs: Sequence[Array]) -> Agreement:
     """Compare what both say to ``inputs``."""
-    single, other = OpenVino(model, "f32"), OpenVino(quantised, "int8")
+    single, other = OpenVino(bundle.model, "f32"), completed(OpenVino(quantised, "int8"), bundle)
     # Small outputs only: feature maps of a thousand photos would fill the memory.
     keep = ("logits", "embedding") if "embedding" in single.names else ("logits", "pooled")
     answers = [
@@ -85,16 +97,32 @@ def add(bundle: Bundle, calibration: Sequence[Array], held_out: Sequence[Array],
     """
     with tempfile.TemporaryDirectory() as folder:
         quantised = Path(folder) / INT8
-        quantize(bundle.model, calibration, quantised)
-        found = agreement(bundle.model, quantised, held_out)
-        said = {**asdict(found), "accepted": found.accepted, "photos": len(held_out)}
+        quantize(bundle.model, calibration, quantised, headless=(bundle.path / TAIL).is_file())
+        found = agreement(bundle, quantised, held_out)
+        values = {**asdict(found), "accepted": found.accepted, "photos": len(held_out)}
 
         def fill(new: Path) -> None:
             shutil.copytree(bundle.path, new, ignore=shutil.ignore_patterns(MANIFEST, INT8), dirs_exist_ok=True)
             if found.accepted:
                 shutil.copyfile(quantised, new / INT8)
 
-        return write(out, replace(bundle, metrics={**bundle.metrics, "int8": said}), fill)
+        return write(out, replace(bundle, metrics={**bundle.metrics, "int8": values}), fill)
+
+
+def quantized(bundle: Bundle, collection: Collection, out: Path) -> Bundle:
+    """Do ``add`` with photos: calibrated on those to train on, accepted on those to choose by. Raises PictureError."""
+    calibration = _inputs(collection.train, CALIBRATION, bundle)
+    return add(bundle, calibration, _inputs(collection.choose, HELD_OUT, bundle), out)
+
+
+def said(bundle: Bundle) -> str:
+    """Return what became of a bundle's 8-bit model, in sentences."""
+    found = bundle.metrics["int8"]
+    verdict = "accepted" if found["accepted"] else "not accepted, so left out"
+    return (
+        f"8 bits: {verdict}. The first answer is the same for {found['same']:.2%} of {found['photos']} photos; "
+        f"the least cosine of embeddings is {found['cosine']:.4f}."
+    )
 
 
 def _inputs(photos: Sequence[Photo], count: int, bundle: Bundle) -> list[Array]:
@@ -111,16 +139,10 @@ def main() -> None:
     options = parser.parse_args()
     try:
         bundle, collection = Bundle.load(options.bundle), Collection.read(options.photos)
-        calibration = _inputs(collection.train, CALIBRATION, bundle)
-        bundle = add(bundle, calibration, _inputs(collection.choose, HELD_OUT, bundle), options.out)
+        bundle = quantized(bundle, collection, options.out)
     except (BundleError, PictureError, ValueError) as error:
         parser.exit(1, f"{error}\n")
-    found = bundle.metrics["int8"]
-    verdict = "accepted" if found["accepted"] else "not accepted, so left out"
-    print(f"8 bits: {verdict}. The first answer is the same for {found['same']:.2%} of {found['photos']} photos;")
-    print(
-        f"the least cosine of embeddings is {found['cosine']:.4f}. {bundle.name} {bundle.version} is in {options.out}"
-    )
+    print(f"{said(bundle)} {bundle.name} {bundle.version} is in {options.out}")
 
 
 if __name__ == "__main__":

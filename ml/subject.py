@@ -29,10 +29,10 @@ class Subject:
     served: engine.Engine
 
     @classmethod
-    def load(cls, folder: Path) -> "Subject":
-        """Load the bundle in ``folder``; raises BundleError."""
+    def load(cls, folder: Path, wanted: str = engine.AUTO) -> "Subject":
+        """Load the bundle in ``folder`` with the engine ``wanted``; raises BundleError, EngineError."""
         bundle = Bundle.load(folder)
-        return cls(bundle, engine.load(bundle))
+        return cls(bundle, engine.load(bundle, wanted=wanted))
 
     @property
     def whole(self) -> bool:

@@ -60,6 +60,7 @@ class Options:
     views: int = 2  # drawn ones of each photo
     balance: str = "weights"  # rare labels count more; "equal": as many photos of each
     fine_tune: bool = True
+    eight_bits: bool = True  # beside the model, where they are found to answer alike; for places only
     head: Recipe = HEAD
     tail: Recipe = TAIL
 
@@ -161,7 +162,9 @@ class Transfer:
         torch.manual_seed(recipe.seed)
         seen = self.pooled(self.train[0])
         head = Head(seen.shape[1], len(self.collection.labels), dropout=recipe.dropout)
-        head.standardise(seen)
+        if self.pooling is not POOLINGS["mean"]:
+            # Means as they are, the papers' way, are better unstandardised: by eight points where photos are few.
+            head.standardise(seen)
         loss = self.fit(Pooled(self.pooling, head), ("frozen", "last"), recipe, run, "head")
         return head, loss
 
@@ -261,13 +264,22 @@ def train(options: Options) -> Bundle:
         collection = collection.equal(options.head.seed)
     run = Run(options.run or options.out.with_name(f"{options.out.name}.run"), asked(options, collection))
     build = transfer if issubclass(network.build, Backbone) else from_nothing
-    return build(network, collection, options, run)
+    bundle = build(network, collection, options, run)
+    if not (collection.others and options.eight_bits):
+        return bundle
+    from ml.quantize import quantized  # takes seconds to import
+
+    return quantized(bundle, collection, options.out)
 
 
 def asked(options: Options, collection: Collection) -> dict[str, Any]:
     """Return what a run must agree in with the one that it goes on from."""
     photos = hashlib.sha256("".join(photo.sha256 + photo.label for photo in collection.train).encode()).hexdigest()
-    kept = {key: value for key, value in asdict(options).items() if key not in ("out", "cache", "run", "weights")}
+    kept = {
+        key: value
+        for key, value in asdict(options).items()
+        if key not in ("out", "cache", "run", "weights", "eight_bits")
+    }
     return {**kept, "photos": photos}
 
 
@@ -292,6 +304,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--tuned-epochs", type=int, default=TAIL.epochs, help="of fine-tuning, at most (default: 10)")
     parse.add_argument("--seed", type=int, default=0)
     parse.add_argument("--no-fine-tuning", action="store_true", help="leave the backbone as it is")
+    parse.add_argument("--no-eight-bits", action="store_true", help="make no 8-bit model for places (a minute or two)")
     return parse
 
 
@@ -310,6 +323,7 @@ def options_of(given: argparse.Namespace) -> Options:
         views=given.views,
         balance=given.balance,
         fine_tune=not given.no_fine_tuning,
+        eight_bits=not given.no_eight_bits,
         head=replace(RECIPES.get(given.network, HEAD), seed=given.seed, **changed),
         tail=replace(TAIL, seed=given.seed, tuned_rate=given.tuned_rate, epochs=given.tuned_epochs),
     )

@@ -11,6 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 
+from ml.engine.choice import Timed, cost
+
 OBJECTS = Path(__file__).parent.parent / "ml" / "starter" / "objects"
 
 
@@ -31,7 +33,8 @@ def test_the_table_lists_every_engine_and_marks_the_one_that_serves(settings: An
     assert lines[0].startswith("objects 20")
     assert lines[0].endswith("ENGINE=auto")
     marked = [line.split()[1] for line in lines if line.startswith("*")]
-    assert marked == [first["chosen"]] == [first["engines"][0]["name"]]
+    cheapest = min((Timed(**engine) for engine in first["engines"]), key=cost).name
+    assert marked == [first["chosen"]] == [cheapest]
     assert {line[2:].split()[0] for line in lines[2:]} == {"openvino-f32", "ncnn-f32"}
     settings.ENGINE = "ncnn"
     assert json.loads(said(OBJECTS, "--json"))[0]["chosen"] == "ncnn-f32"

@@ -65,6 +65,7 @@ def test_a_backbone_with_negatives_becomes_a_bundle_of_places(
     bundle = Bundle.load(command(monkeypatch, tmp_path, photos, "--epochs", "8"))
     assert (bundle.name, bundle.labels) == ("places", ["green", "red", "unknown", "not_a_place"])
     assert bundle.metrics["val"] == {"photos": 12, "top_1": 1.0, "top_5": 1.0}
+    assert bundle.metrics["int8"]["accepted"] is (bundle.int8 is not None)
     seen = engine.load(bundle).infer(to_input(Image.open(photos / "val/red/3.png"), bundle.preset))
     assert seen["logits"].argmax() == 1
     assert np.linalg.norm(seen["embedding"]) == pytest.approx(1, abs=1e-3)
@@ -77,7 +78,7 @@ def test_fine_tuning_is_kept_only_if_validation_improves(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train, "TAIL", Recipe(epochs=1, batch=8, rate=1.0, tuned_rate=1.0))  # a rate that destroys
-    out = command(monkeypatch, tmp_path, photos, "--epochs", "8")
+    out = command(monkeypatch, tmp_path, photos, "--epochs", "8", "--no-eight-bits")
     assert "Fine-tuning did not help" in capsys.readouterr().out
     assert Bundle.load(out).metrics["val"]["top_1"] == 1.0
 

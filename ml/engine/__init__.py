@@ -6,11 +6,12 @@ from ml.bundle import Bundle, BundleError
 from ml.engine import candidates, choice
 from ml.engine.agreement import answers_golden
 from ml.engine.base import Engine, EngineError
+from ml.engine.candidates import AUTO, KNOWN
 
-__all__ = ["Engine", "EngineError", "answers_golden", "load"]
+__all__ = ["AUTO", "KNOWN", "Engine", "EngineError", "answers_golden", "load"]
 
 
-def load(bundle: Bundle, cache_dir: Path | None = None, threads: int = 0, wanted: str = candidates.AUTO) -> Engine:
+def load(bundle: Bundle, cache_dir: Path | None = None, threads: int = 0, wanted: str = AUTO) -> Engine:
     """Return the fastest engine on this machine that answers as ``bundle`` says, among those ``wanted``.
 
     ``cache_dir`` keeps compiled models, and which engine was the fastest: the first load there times them all.

@@ -53,9 +53,10 @@ def make(name: str, bundle: Bundle, cache_dir: Path | None, threads: int) -> Eng
         from ml.engine.ncnn import Ncnn
 
         return Ncnn(bundle.model, precision, cache_dir, threads)
+    from ml.engine.head import completed
     from ml.engine.openvino import OpenVino
 
     model = bundle.int8 if precision == "int8" else bundle.model
     if model is None:
         raise EngineError(f"The bundle in {bundle.path} has no 8-bit model.")
-    return OpenVino(model, precision, cache_dir, threads)
+    return completed(OpenVino(model, precision, cache_dir, threads), bundle)
