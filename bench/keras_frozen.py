@@ -24,7 +24,8 @@ def backbone(weights: Path) -> Any:
         kernel, bias = (state[f"features.{number}.{part}"].astype("float32") for part in ("weight", "bias"))
         layer.set_weights([kernel.transpose(2, 3, 1, 0), bias])
     model.trainable = False
-    return model
+    # The map that ours reads too: before the last pooling.
+    return tf.keras.Model(model.input, model.get_layer("block5_conv3").output)
 
 
 def batches(folder: Path, train: bool) -> Any:

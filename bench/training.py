@@ -38,7 +38,7 @@ class Size:
     epochs: int
 
 
-FULL = Size(places=10, photos=8, choose=3, report=12, epochs=20)
+FULL = Size(places=10, photos=8, choose=3, report=60, epochs=20)
 QUICK = Size(places=3, photos=4, choose=2, report=3, epochs=2)
 
 
@@ -62,7 +62,7 @@ def subset(folder: Path, size: Size) -> None:
             path.write_bytes(data)
         if part != "train":
             rows.append((f"{label}/{name}", {"choose": "A", "report": "B"}[part]))
-    with open(folder / "val" / "val-split.csv", "w", newline="") as file:
+    with open(folder / "val-split.csv", "w", newline="") as file:
         csv.writer(file).writerows([("path", "part"), *rows])
 
 
