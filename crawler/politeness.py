@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from protego import Protego
@@ -61,6 +62,7 @@ class Manners:
     way. What may pass is asked ``tries`` times, ``backoff`` apart, doubling, with jitter,
     or as far apart as Retry-After says if that is at most ``patience``. Without ``delays``
     only Retry-After is waited for, and any number is under way: that is for servers of one's own.
+    Services that allow a number of requests a day have them counted below ``counts``, where that is given.
     """
 
     pause: float = 0.5
@@ -69,6 +71,7 @@ class Manners:
     backoff: float = 2.0
     patience: float = 30.0
     delays: bool = True
+    counts: Path | None = None
     clock: Clock = REAL_TIME
 
     def paused(self, pause: float) -> float:

@@ -78,6 +78,7 @@ class Bing(Service):
     path = "/images/async"
     filters = frozenset({*FILTERS, "safe", "market"})
     pause = 2.0
+    daily = 200
 
     def __init__(
         self, fetcher: Door, base_url: str = "", *, manners: Manners = USUAL, kept: Path | None = None

@@ -27,6 +27,7 @@ class Openverse(NamingService):
     path = "/v1/images/"
     filters = frozenset({"size", "kind", "licence", "layout", "safe"})
     pause = 3.0
+    daily = 200
     pages = DEPTH
 
     def params(self, query: Query, onward: Params) -> Params:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from crawler.addresses import check_url, parse
+from crawler.budget import Budget
 from crawler.errors import FetchError
 from crawler.fetch import Fetched
 from crawler.politeness import PASSING, USUAL, Manners, Rest, Turns, patiently
@@ -30,7 +31,8 @@ class Service(ABC):
     """A source, but for what its address and its answers look like.
 
     ``pause`` is the least number of seconds between two requests, ``pages`` how many are asked for
-    one query at most. ``kept`` is a folder for answers that were not understood.
+    one query at most, ``daily`` how many requests a day are made where the manners count them.
+    ``kept`` is a folder for answers that were not understood.
     """
 
     name: ClassVar[str]
@@ -40,6 +42,7 @@ class Service(ABC):
     filters: ClassVar[frozenset[str]]
     pause: ClassVar[float] = 1.0
     pages: ClassVar[int] = 10
+    daily: ClassVar[int | None] = None
 
     def __init__(
         self, fetcher: Door, base_url: str = "", *, manners: Manners = USUAL, kept: Path | None = None
@@ -50,6 +53,7 @@ class Service(ABC):
         self._kept = kept
         self._turns = Turns(manners.paused(self.pause), 1, manners.clock)
         self._rest = Rest(manners.clock)
+        self._budget = Budget(manners.counts, self.name, self.daily) if manners.counts and self.daily else None
 
     def hits(self, query: Query) -> Iterator[Hit]:
         """See ``Source.hits``."""
@@ -77,6 +81,8 @@ class Service(ABC):
             check_url(self._url, self._fetcher.allow_private)
         except FetchError as error:
             return self.trouble("misconfigured", f"base address: {error.code}")
+        if self._budget and (rest := self._budget.spend()) is not None:
+            return self.trouble("blocked", f"the {self.daily} requests of today are spent", rest)
         try:
             asked = self.params(query, onward)
             answer = self._fetcher.page(self._url, asked, self.headers(query), within_host=self.family())
