@@ -6,7 +6,7 @@ BOOTSTRAP = $(if $(PYTHON),$(PYTHON) -B geosite/launch/bootstrap.py,echo "No Pyt
 	Install one, or name it: PYTHON=/path/to/python3.12 make run" >&2; false)
 BIN = .venv/bin
 
-.PHONY: help run stop admin train-worker clean test lint bench pins install-tests
+.PHONY: help run stop admin train-worker clean test lint messages bench pins install-tests
 
 help: ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,9 @@ test: lint ## lint, then every test
 
 bench: install-tests ## measure everything beside others and write docs/benchmarks.md (hours; `python -m bench PART` for one)
 	$(BIN)/python -m bench
+
+messages: install-tests ## bring the catalogues of locale/ up to date and compile them
+	$(BIN)/python -m tests.catalogue
 
 pins: install-tests ## check that every pin installs on Python 3.11 to 3.14
 	$(BIN)/python tests/check_pins.py

@@ -55,8 +55,7 @@ class FetchError(UserError):
         retry_after: float | None = None,
         megabytes: int = 10,
     ) -> None:
-        sentence = SENTENCES[code].format(status=status, megabytes=megabytes)
-        super().__init__(code, sentence)
+        super().__init__(code, SENTENCES[code], status=status, megabytes=megabytes)
         self.status = status
         self.retry_after = retry_after
 
@@ -75,4 +74,4 @@ class FileError(UserError):
     """A file that was not downloaded; ``code`` is a key of ``FILE_SENTENCES``."""
 
     def __init__(self, code: str, name: str) -> None:
-        super().__init__(code, FILE_SENTENCES[code].format(name=name))
+        super().__init__(code, FILE_SENTENCES[code], name=name)

@@ -3,6 +3,8 @@
 import io
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms
 
 _MAX_PROFILE = 4 * 1024 * 1024  # bytes; printers' largest profiles take two million
@@ -28,6 +30,14 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
+def to_lab(image: Image.Image) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return lightness (0 to 100) and both opponent colours (about -100 to 100), each (N,), of an sRGB picture."""
+    converted = ImageCms.profileToProfile(image, _srgb(), _lab(), outputMode="LAB")
+    assert converted is not None
+    lightness, a, b = (np.asarray(band, np.float32).ravel() for band in converted.split())
+    return lightness * np.float32(100 / 255), a - 128, b - 128
+
+
 def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     mode = _MODES.get(source.profile.xcolor_space.strip())
@@ -43,3 +53,8 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
 @lru_cache(maxsize=1)
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@lru_cache(maxsize=1)
+def _lab() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))

@@ -152,11 +152,11 @@ def _open(data: bytes, info: PictureInfo) -> ImageFile:
     except _DECODER_ERRORS:
         # The structure was found to be right, so these are kinds that the decoder does not know.
         if info.format in ("TIFF", "BMP"):
-            unsupported(f"a {info.format} of a kind that cannot be read here")
+            unsupported("This is a {format} of a kind that cannot be read here.", format=info.format)
         raise
     check_size(*image.size)
     if image.mode in ("I", "F"):
-        unsupported(f"a {info.format} of measured values rather than a photo")
+        unsupported("This is a {format} of measured values rather than a photo.", format=info.format)
     return image
 
 
@@ -225,9 +225,9 @@ def _refuse(error: Exception, info: PictureInfo) -> NoReturn:
     if isinstance(error, MemoryError):
         too_complex("This picture takes too much memory to open.")
     if info.format == "HEIC":
-        unsupported("a HEIC file of a kind that cannot be read here", HEIC_ADVICE)
+        unsupported("This is a HEIC file of a kind that cannot be read here.", HEIC_ADVICE)
     if isinstance(error, ValueError) and ("text" in said or "too large" in said):
         metadata_bomb()
     if isinstance(error, EOFError) or any(word in said for word in ("truncated", "not enough", "unexpected end")):
         truncated()
-    corrupt(f"This {info.format} picture is damaged.")
+    corrupt("This {format} picture is damaged.", format=info.format)

@@ -36,13 +36,12 @@ def inspect(data: bytes) -> PictureInfo:
     if not data:
         raise PictureError("empty_file", "The file is empty. Please choose another one.")
     if len(data) > MAX_BYTES:
-        seen = f"This file is {len(data) / 2**20:.1f} MB."
-        limit = f"Please send one of at most {MAX_BYTES // 2**20} MB."
-        raise PictureError("too_large_bytes", f"{seen} {limit}")
+        seen, limit = "This file is {size:.1f} MB.", "Please send one of at most {most} MB."
+        raise PictureError("too_large_bytes", seen, limit, size=len(data) / 2**20, most=MAX_BYTES // 2**20)
     walk = _walk_for(data)
     if walk is None:
         foreign.refuse_by_name(data)
-        raise PictureError("not_an_image", f"This file is not a picture. {ACCEPTED}")
+        raise PictureError("not_an_image", "This file is not a picture.", ACCEPTED)
     return walk(data)
 
 

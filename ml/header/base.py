@@ -48,25 +48,25 @@ def truncated() -> NoReturn:
     raise PictureError("truncated_image", "The file is incomplete. Please send it again.")
 
 
-def corrupt(seen: str) -> NoReturn:
-    """Refuse a damaged file; ``seen`` is the sentence that says what is wrong with it."""
-    raise PictureError("corrupt_image", f"{seen} Please send another copy of the photo.")
+def corrupt(seen: str, **values: object) -> NoReturn:
+    """Refuse a damaged file; ``seen`` is the sentence that says what is wrong, ``values`` what its names stand for."""
+    raise PictureError("corrupt_image", seen, "Please send another copy of the photo.", **values)
 
 
-def unsupported(what: str, advice: str = ACCEPTED) -> NoReturn:
-    """Refuse a format, named with its article (``a JPEG XL file``)."""
-    raise PictureError("unsupported_format", f"This is {what}. {advice}")
+def unsupported(seen: str, advice: str = ACCEPTED, **values: object) -> NoReturn:
+    """Refuse a format; ``seen`` is the sentence that names it."""
+    raise PictureError("unsupported_format", seen, advice, **values)
 
 
-def too_complex(seen: str) -> NoReturn:
+def too_complex(seen: str, **values: object) -> NoReturn:
     """Refuse a file that would cost much more work than its picture is worth."""
-    raise PictureError("too_complex", f"{seen} {RESAVE}")
+    raise PictureError("too_complex", seen, RESAVE, **values)
 
 
 def metadata_bomb() -> NoReturn:
     """Refuse a file whose texts or profiles are out of proportion."""
-    seen = f"This file carries more than {MAX_METADATA // 2**20} MB of text or colour data."
-    raise PictureError("metadata_bomb", f"{seen} {RESAVE}")
+    seen = "This file carries more than {most} MB of text or colour data."
+    raise PictureError("metadata_bomb", seen, RESAVE, most=MAX_METADATA // 2**20)
 
 
 @contextmanager
@@ -82,11 +82,11 @@ def any_size() -> Iterator[None]:
 def check_size(width: int, height: int) -> None:
     """Refuse pictures without pixels, with too many, or too thin to show a place."""
     if width <= 0 or height <= 0:
-        corrupt(f"This picture says that it is {width} x {height} pixels.")
-    seen = f"This picture is {width} x {height} pixels."
+        corrupt("This picture says that it is {width} x {height} pixels.", width=width, height=height)
+    seen = "This picture is {width} x {height} pixels."
     if width * height > MAX_PIXELS:
-        limit = f"Please send one of at most {MAX_PIXELS // 10**6} megapixels."
-        raise PictureError("too_many_pixels", f"{seen} {limit}")
+        limit = "Please send one of at most {most} megapixels."
+        raise PictureError("too_many_pixels", seen, limit, width=width, height=height, most=MAX_PIXELS // 10**6)
     if min(width, height) < (smallest := _min_side.get()):
-        limit = f"Please send one of at least {smallest} pixels on each side."
-        raise PictureError("too_small", f"{seen} {limit}")
+        limit = "Please send one of at least {least} pixels on each side."
+        raise PictureError("too_small", seen, limit, width=width, height=height, least=smallest)

@@ -33,9 +33,9 @@ def walk(data: bytes) -> PictureInfo:
     bitmap = _bitmap(data, header_length)
     check_size(bitmap.width, bitmap.height)
     if bitmap.bits not in (1, 4, 8, 16, 24, 32):
-        unsupported(f"a BMP of {bitmap.bits} bits per pixel", _RESAVE)
+        unsupported("This is a BMP of {bits} bits per pixel.", _RESAVE, bits=bitmap.bits)
     if bitmap.compression not in (_RAW, _RLE8, _RLE4, _BIT_FIELDS):
-        unsupported("a BMP with another picture format inside", _RESAVE)
+        unsupported("This is a BMP with another picture format inside.", _RESAVE)
     if start < 14 + header_length:
         corrupt("This BMP has its pixels inside its header.")
     row = (bitmap.width * bitmap.bits + 31) // 32 * 4

@@ -31,7 +31,7 @@ def boxes(data: bytes, position: int, end: int) -> Iterator[Box]:
             corrupt("This picture has a part without a length.")
         yield kind, start, stop
         position = stop
-    too_complex(f"This picture has more than {MAX_BLOCKS} parts.")
+    too_complex("This picture has more than {most} parts.", most=MAX_BLOCKS)
 
 
 def inner(data: bytes, position: int, end: int) -> Iterator[Box]:

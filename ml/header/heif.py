@@ -52,18 +52,18 @@ def walk(data: bytes) -> PictureInfo:
     if box is None or box[0] == b"ftyp" or box[2] > len(data):
         truncated()
     if film is None or not brands(data) & _AVIF_BRANDS:
-        named = "an AVIF" if brands(data) & _AVIF_BRANDS else "a HEIC"
-        unsupported(f"{named} file without a picture that can be read here", HEIC_ADVICE)
+        named = "AVIF" if brands(data) & _AVIF_BRANDS else "HEIC"
+        unsupported("This is an {format} file without a picture that can be read here.", HEIC_ADVICE, format=named)
     return PictureInfo("AVIF", *film, True)
 
 
 def _still(data: bytes, items: meta.Items, several: bool) -> PictureInfo:
     coding = _coding(items)
     if coding is None:
-        unsupported("a HEIF file in a coding that cannot be read here", HEIC_ADVICE)
+        unsupported("This is a HEIF file in a coding that cannot be read here.", HEIC_ADVICE)
     size = items.size(items.primary)
     if size is None:
-        corrupt(f"This {coding} picture has no size.")
+        corrupt("This {format} picture has no size.", format=coding)
     check_size(*size)
     if any(end > len(data) for spans in items.spans.values() for _, end in spans):
         truncated()

@@ -22,17 +22,17 @@ _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _TEM, _SOI, _EOI, _SOS, _APP1, _APP2, _JPEG_LS = 0x01, 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xF7
 _HUFFMAN_DCT = (0xC0, 0xC1, 0xC2)
 _FRAMES: Final = {
-    0xC3: "a lossless JPEG",
-    0xC5: "a hierarchical JPEG",
-    0xC6: "a hierarchical JPEG",
-    0xC7: "a hierarchical JPEG",
-    0xC9: "an arithmetic-coded JPEG",
-    0xCA: "an arithmetic-coded JPEG",
-    0xCB: "an arithmetic-coded JPEG",
-    0xCD: "a hierarchical JPEG",
-    0xCE: "a hierarchical JPEG",
-    0xCF: "a hierarchical JPEG",
-    _JPEG_LS: "a JPEG-LS file",
+    0xC3: "This is a lossless JPEG.",
+    0xC5: "This is a hierarchical JPEG.",
+    0xC6: "This is a hierarchical JPEG.",
+    0xC7: "This is a hierarchical JPEG.",
+    0xC9: "This is an arithmetic-coded JPEG.",
+    0xCA: "This is an arithmetic-coded JPEG.",
+    0xCB: "This is an arithmetic-coded JPEG.",
+    0xCD: "This is a hierarchical JPEG.",
+    0xCE: "This is a hierarchical JPEG.",
+    0xCF: "This is a hierarchical JPEG.",
+    _JPEG_LS: "This is a JPEG-LS file.",
 }
 
 
@@ -53,7 +53,7 @@ def walk(data: bytes) -> PictureInfo:
         position += 2 + len(body)
         segments += 1
         if segments > MAX_BLOCKS:
-            too_complex(f"This JPEG has more than {MAX_BLOCKS} segments.")
+            too_complex("This JPEG has more than {most} segments.", most=MAX_BLOCKS)
         if marker in _HUFFMAN_DCT:
             size = _frame(body, first=size is None)
         elif marker in _FRAMES:
@@ -93,9 +93,9 @@ def _frame(body: bytes, first: bool) -> tuple[int, int]:
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     check_size(width, height)
     if body[0] != 8:
-        corrupt(f"This JPEG has {body[0]} bits per channel where 8 are usual.")
+        corrupt("This JPEG has {bits} bits per channel where 8 are usual.", bits=body[0])
     if body[5] not in (1, 3, 4):
-        corrupt(f"This JPEG has {body[5]} channels.")
+        corrupt("This JPEG has {channels} channels.", channels=body[5])
     return width, height
 
 
@@ -104,5 +104,5 @@ def _scan(scans: int, size: tuple[int, int] | None) -> int:
     if size is None:
         corrupt("This JPEG has pixels before its frame header.")
     if scans == MAX_SCANS:
-        too_complex(f"This JPEG has more than {MAX_SCANS} scans.")
+        too_complex("This JPEG has more than {most} scans.", most=MAX_SCANS)
     return scans + 1

@@ -46,7 +46,7 @@ def walk(data: bytes) -> PictureInfo:
 def _header(data: bytes) -> tuple[int, int, int]:
     """Return width, height and colour type of the IHDR chunk, which must come first."""
     if data[12:16] == b"CgBI":
-        unsupported("a PNG packed for an iPhone app")
+        unsupported("This is a PNG packed for an iPhone app.")
     if len(data) < 33:
         truncated()
     length, kind = struct.unpack_from(">I4s", data, 8)
@@ -80,7 +80,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
             return
         yield kind, view[position + 8 : end]
         position = end + 4
-    too_complex(f"This PNG has more than {MAX_BLOCKS} chunks.")
+    too_complex("This PNG has more than {most} chunks.", most=MAX_BLOCKS)
 
 
 def _inflated_length(kind: bytes, body: memoryview) -> int:

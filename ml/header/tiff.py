@@ -60,15 +60,15 @@ def walk(data: bytes) -> PictureInfo:
     """Return what the first page's directory says."""
     directory, several = _directory(data)
     if _is_raw(data, directory):
-        unsupported("a camera raw file", "Please send the JPEG of the same photo.")
+        unsupported("This is a camera raw file.", "Please send the JPEG of the same photo.")
     width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
     check_size(width, height)
     if not set(directory.numbers(_SAMPLE_FORMAT)) <= {_UNSIGNED, _UNDEFINED}:
-        unsupported("a TIFF of measured values rather than a photo", _RESAVE)
+        unsupported("This is a TIFF of measured values rather than a photo.", _RESAVE)
     if not set(directory.numbers(_BITS)) <= {1, 2, 4, 8, 16}:
-        unsupported("a TIFF with an unusual number of bits per channel", _RESAVE)
+        unsupported("This is a TIFF with an unusual number of bits per channel.", _RESAVE)
     if directory.number(_COMPRESSION, 1) not in _COMPRESSIONS:
-        unsupported("a TIFF in a compression that cannot be read here", _RESAVE)
+        unsupported("This is a TIFF in a compression that cannot be read here.", _RESAVE)
     _check_pieces(directory, len(data))
     # The whole file is the EXIF block: that, too, is a TIFF structure.
     return PictureInfo("TIFF", width, height, several, data)

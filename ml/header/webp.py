@@ -61,7 +61,7 @@ def _chunks(data: bytes, position: int, end: int) -> Iterator[tuple[bytes, int, 
             corrupt("This WebP has a part that is longer than the file.")
         yield kind, start, start + length
         position = start + length + length % 2
-    too_complex(f"This WebP has more than {MAX_BLOCKS} parts.")
+    too_complex("This WebP has more than {most} parts.", most=MAX_BLOCKS)
 
 
 def _canvas(body: bytes) -> _Size:

@@ -15,7 +15,7 @@ from places.doors import retry_after, status_of
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the envelope for what a person can cause; None leaves the rest to the log and a 500."""
-    known = _as_user_error(error)
+    known = _as_user_error(error, context)
     if known is None:
         return None
     status = error.status_code if isinstance(error, APIException) else status_of(known.code)
@@ -25,13 +25,13 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     return Response({"error": {"code": known.code, "message": known.message}}, status=status, headers=headers)
 
 
-def _as_user_error(error: Exception) -> UserError | None:
+def _as_user_error(error: Exception, context: dict[str, Any]) -> UserError | None:
     if isinstance(error, UserError):
         return error
     if isinstance(error, (Http404, NotFound)):
         return UserError("not_found", "There is nothing at this address.")
     if isinstance(error, MethodNotAllowed):
-        return UserError("method_not_allowed", f"This address does not take {error.args[0] if error.args else 'it'}.")
+        return UserError("method_not_allowed", "This address does not take {method}.", method=context["request"].method)
     if isinstance(error, UnsupportedMediaType):
         return UserError("bad_form", "Please send multipart/form-data, a form, or JSON.")
     if isinstance(error, (APIException, SuspiciousOperation, UnreadablePostError, RecursionError, UnicodeError)):
