@@ -21,9 +21,10 @@ from geosite.launch import addresses, servers
 
 ROOT = Path(__file__).parent.parent
 APPROVED = 0.9  # of the pictures; the others wait for curators
-FILLED = "filled"
+FILLED = "filled-with-styles"
+KINDS = 1000  # of styles and tones, which nothing is searched by
 PICTURE = """COPY places_picture (id, place_id, status, original, image, thumbnail, title, source, page_url, licence,
-    author, content_hash, problem, created_at) FROM STDIN"""
+    author, content_hash, problem, created_at, tone, look) FROM STDIN"""
 SEARCH = """INSERT INTO places_search (id, owner_hash, created_at, expires_at, state, attempts, sent_at, started_at,
     finished_at, error_code, error_message, source_url, original, photo, content_hash, model_version_id, kind,
     confidence, place_id, predictions, objects_seen, embedding, timings, similar_state, similar_query, similar_note,
@@ -105,28 +106,38 @@ def copy_pictures(connection: psycopg.Connection[Any], gallery: Gallery) -> list
     places = dict(connection.execute("SELECT slug, id FROM places_place").fetchall())
     keys = [uuid.uuid4() for _ in gallery.places]
     good = approved(len(keys))
+    tones = [HalfVector(tone) for tone in directions(125)]
+    looks = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, len(keys)).tolist()
     with connection.cursor().copy(PICTURE) as copy:
         for number, (key, slug) in enumerate(zip(keys, gallery.places, strict=True)):
             status = "approved" if good[number] else "candidate"
             name, digest = f"pictures/{key}.jpg", hashlib.sha256(str(number).encode()).hexdigest()
             fixed = ("", name, name, str(number), "bench", "", "unknown", "", digest, "", "2026-01-01 00:00Z")
-            copy.write_row((key, places.get(str(slug)), status, *fixed))
+            copy.write_row((key, places.get(str(slug)), status, *fixed, tones[number % KINDS], looks[number]))
     return keys
 
 
 def copy_embeddings(connection: psycopg.Connection[Any], keys: list[uuid.UUID], gallery: Gallery, version: int) -> None:
     """Write the embedding of each picture."""
+    styles = [HalfVector(style) for style in directions(1056)]
     with connection.cursor().copy(
-        "COPY places_embedding (picture_id, model_version_id, vector) FROM STDIN (FORMAT BINARY)"
+        "COPY places_embedding (picture_id, model_version_id, vector, style) FROM STDIN (FORMAT BINARY)"
     ) as copy:
-        copy.set_types(["uuid", "int8", "halfvec"])
-        for key, vector in zip(keys, gallery.vectors, strict=True):
-            copy.write_row((key, version, HalfVector(vector)))
+        copy.set_types(["uuid", "int8", "halfvec", "halfvec"])
+        for number, (key, vector) in enumerate(zip(keys, gallery.vectors, strict=True)):
+            copy.write_row((key, version, HalfVector(vector), styles[number % KINDS]))
+
+
+def directions(numbers: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return unit vectors (KINDS, numbers), the same ones each time."""
+    drawn = np.random.default_rng(5).normal(size=(KINDS, numbers))
+    directions: np.ndarray[Any, np.dtype[np.float64]] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return directions
 
 
 def make_searches(connection: psycopg.Connection[Any], keys: list[uuid.UUID], version: int) -> None:
     """Write as many answered searches as there are pictures."""
-    similar = [{"picture": str(key), "score": 0.8} for key in keys[:24]]
+    similar = [{"picture": str(key)} for key in keys[:24]]
     values = {
         "version": version,
         "count": len(keys),

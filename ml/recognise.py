@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,10 +10,18 @@ from PIL import Image
 
 from ml import engine
 from ml.bundle import Bundle, BundleError
-from ml.calibrate import OTHER, Calibration, Kind, answer, softmax
+from ml.calibrate import OTHER, Answer, Calibration, Kind, answer, softmax
+from ml.heatmap import Tail
 from ml.preset import to_input
 
 TOP = 5
+
+
+class Embedded(NamedTuple):
+    """Where a picture lies among others: ``embedding`` (512,) of unit length, and ``style`` (1056,) as in a bundle."""
+
+    embedding: npt.NDArray[np.float32]
+    style: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -20,8 +29,9 @@ class Recognition:
     """The answer for one photo.
 
     ``confidence``: probability that ``predictions[0]`` is right, whatever the kind. ``predictions``: five
-    (slug, probability), best first. ``objects``: five (name, WordNet id, probability). ``embedding``: (512,), of
-    unit length.
+    (slug, probability), best first. ``objects``: five (name, WordNet id, probability). ``embedding`` and
+    ``style``: see ``Embedded``. ``heat``: (H, W), 0 to 1, where the network looked for the place it names (Grad-CAM);
+    None when it names none.
     """
 
     kind: Kind
@@ -29,6 +39,8 @@ class Recognition:
     predictions: list[tuple[str, float]]
     objects: list[tuple[str, str, float]]
     embedding: npt.NDArray[np.float32]
+    style: npt.NDArray[np.float32]
+    heat: npt.NDArray[np.float32] | None
 
 
 class Recogniser:
@@ -41,6 +53,7 @@ class Recogniser:
         if self.places.labels[-len(OTHER) :] != list(OTHER):
             raise BundleError(f"The bundle in {places} does not recognise places: its labels do not end with {OTHER}.")
         self.calibration = Calibration(**self.places.calibration)
+        self.tail = Tail.of(self.places)
         self.places_engine = engine.load(self.places, cache_dir, threads, wanted)
         self.objects_engine = engine.load(self.objects, cache_dir, threads, wanted)
 
@@ -54,12 +67,20 @@ class Recogniser:
             predictions=said.predictions,
             objects=self._objects(image),
             embedding=seen["embedding"][0],
+            style=seen["style"][0],
+            heat=self._heat(seen, said),
         )
 
-    def embed(self, image: Image.Image) -> npt.NDArray[np.float32]:
-        """Return the embedding (512,), unit length, of an upright RGB picture."""
+    def embed(self, image: Image.Image) -> Embedded:
+        """Return where an upright RGB picture lies among others."""
         seen = self.places_engine.infer(to_input(image, self.places.preset))
-        return np.asarray(seen["embedding"][0])
+        return Embedded(np.asarray(seen["embedding"][0]), np.asarray(seen["style"][0]))
+
+    def _heat(self, seen: dict[str, npt.NDArray[np.float32]], said: Answer) -> npt.NDArray[np.float32] | None:
+        if self.tail is None or said.kind != "place":
+            return None
+        column = self.places.labels.index(said.predictions[0][0])
+        return np.asarray(self.tail.heat_maps(seen["features"][0], seen["pooled"][0], [column])[0])
 
     def _objects(self, image: Image.Image) -> list[tuple[str, str, float]]:
         logits = self.objects_engine.infer(to_input(image, self.objects.preset))["logits"][0]

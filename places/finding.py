@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -13,31 +13,29 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from crawler.fetch import Fetcher, Limits
+from crawler.politeness import USUAL
 from crawler.sources.base import Hit, Page, note
 from crawler.sources.bing import Bing
 from crawler.sources.service import keep
-from errors import UserError
-from ml import picture as pictures
-from places import broker, gallery, storage
+from places import broker, denying, fetching, gallery, ranking, storage
 from places.models import Search, WebPicture, WebQuery
 from places.models.search import ENDED, TOO_LATE, State
-from places.sending import send
 
 log = logging.getLogger(__name__)
 SOURCE = Bing.name
 WEB_COUNT = 35
 # Two tries, and the pause between them, end before similar pictures have to.
 ASKING = Limits(connect=3, first_byte=5, total=6)
-LOOKING = Limits(connect=3, first_byte=4, total=7)
 ASKING_AT_MOST_S = 15
 WAIT_AT_MOST_S = 4
-DEAD_KEPT_S = 600
-FETCHING_AT_MOST_S = 20
-_decoding = threading.BoundedSemaphore(2)  # a large picture takes memory: not in every thread at once
 QUERIES_KEPT_DAYS = 30
-EMPTY_GALLERY = "The gallery has no pictures of this yet."
+# Kept in English, told in the reader's language (places.wording).
+EMPTY_GALLERY = gettext_noop("The gallery has no pictures of this yet.")
+UNKNOWN_PLACE = gettext_noop("Nothing is searched on the web for a place that is not known.")
+BUSY = gettext_noop("Bing is being asked for other photos just now, so there are no more pictures.")
 
 
 def find_similar(pk: UUID) -> None:
@@ -53,11 +51,13 @@ def find_similar(pk: UUID) -> None:
     if query:
         found, note = ask_web(query)
     else:
-        found, note = [], "Nothing is searched on the web for a place that is not known."
+        found, note = [], UNKNOWN_PLACE
     if not own and not (query and found):
         note = f"{EMPTY_GALLERY} {note}".strip()
-    results = own + [{"web": str(web_pk), "score": None} for web_pk in found]
+    results = own + [{"web": str(web_pk)} for web_pk in found]
     open_row.update(similar_state=State.DONE, similar_note=note, similar_results=results)
+    # Those that are not here yet come without a score; the next search for the same words has them all.
+    fetching.collect(found)
 
 
 def _query(search: Search) -> str:
@@ -69,11 +69,11 @@ def _query(search: Search) -> str:
     return ""
 
 
-def _from_gallery(search: Search) -> list[dict[str, object]]:
+def _from_gallery(search: Search) -> list[dict[str, str]]:
     if search.embedding is None or search.model_version is None or search.kind == "not_a_place":
         return []
-    found = gallery.neighbours(search.embedding, search.model_version, place=search.place)
-    return [{"picture": str(near.picture.pk), "score": near.score} for near in found]
+    found = gallery.neighbours(search.embedding, search.model_version, place=search.place, count=ranking.COUNT)
+    return [{"picture": str(near.picture.pk)} for near in found]
 
 
 def ask_web(text: str) -> tuple[list[UUID], str]:
@@ -89,9 +89,10 @@ def ask_web(text: str) -> tuple[list[UUID], str]:
             if (known := _remembered(text)) is not None:
                 return known
             fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE, limits=ASKING)
-            return _remember(text, Bing(fetcher, settings.BING_BASE_URL).search(text, WEB_COUNT))
+            manners = replace(USUAL, counts=settings.REQUESTS_DIR)
+            return _remember(text, Bing(fetcher, settings.BING_BASE_URL, manners=manners).search(text, WEB_COUNT))
     except redis.RedisError:
-        return [], "Bing is being asked for other photos just now, so there are no more pictures."
+        return [], BUSY
 
 
 def _down_key() -> str:
@@ -130,6 +131,8 @@ def _remember(text: str, page: Page) -> tuple[list[UUID], str]:
 
 def _replace(query: WebQuery, hits: list[Hit]) -> None:
     """Store ``hits`` as the query's pictures; those it had keep their ids and files."""
+    deny = denying.denied()
+    hits = [hit for hit in hits if not denying.denies(deny, hit.image_url, hit.page_url)]
     keys = [hit.key[:200] for hit in hits]
     gone = query.pictures.exclude(key__in=keys)
     for picture in gone:
@@ -165,56 +168,9 @@ def end_late(search: Search) -> Search:
     return search
 
 
-def fetch_web_picture(pk: UUID, small: bool) -> None:
-    """Fetch a web picture's thumbnail or full image, keep it re-encoded, and wake who waits for it."""
-    picture = WebPicture.objects.filter(pk=pk).first()
-    if picture is None:
-        return
-    field = "thumbnail" if small else "image"
-    try:
-        if not getattr(picture, field):
-            name = storage.save(f"web/{pk}{'-small' if small else ''}.jpg", _fetch_jpeg(picture, small))
-            if not WebPicture.objects.filter(pk=pk).update(**{field: name}):
-                storage.delete(name)
-    except UserError as error:
-        cache.set(dead_key(pk, small), error.code, timeout=DEAD_KEPT_S)
-    finally:
-        broker.ring(f"web:{pk}:{field}")
-
-
-def ask_for(pk: UUID, small: bool) -> None:
-    """Have an io worker fetch a web picture, unless it is being fetched. Raises UserError ``queue_down``."""
-    if cache.add(f"fetching:{pk}:{small}", 1, timeout=FETCHING_AT_MOST_S):
-        send("fetch_web_picture", str(pk), small, expires=FETCHING_AT_MOST_S)
-
-
 def forget_old_queries() -> None:
     """Delete what sources answered a month ago, with the files."""
     old = WebQuery.objects.filter(fetched_at__lt=timezone.now() - timedelta(days=QUERIES_KEPT_DAYS))
     for picture in WebPicture.objects.filter(query__in=old).exclude(thumbnail="", image="").iterator():
         storage.delete(picture.thumbnail, picture.image)
     old.delete()
-
-
-def dead_key(pk: UUID, small: bool) -> str:
-    """Return the cache key that says a web picture could not be fetched lately."""
-    return f"dead:{pk}:{'thumbnail' if small else 'image'}"
-
-
-def _fetch_jpeg(picture: WebPicture, small: bool) -> bytes:
-    """Return a re-encoded JPEG; an original that has vanished falls back on the source's thumbnail."""
-    fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE, limits=LOOKING)
-    urls = [picture.thumb_url, picture.image_url] if small else [picture.image_url, picture.thumb_url]
-    urls = [url for url in urls if url]
-    for url in urls[:-1]:
-        try:
-            return _jpeg(fetcher.picture(url).body, small)
-        except UserError as error:
-            log.info("web picture %s: %s, trying its other address", picture.pk, error.code)
-    return _jpeg(fetcher.picture(urls[-1]).body, small)
-
-
-def _jpeg(body: bytes, small: bool) -> bytes:
-    side = gallery.THUMBNAIL_SIDE if small else pictures.MAX_SIDE
-    with _decoding:
-        return pictures.to_jpeg(pictures.decode(body, max_side=side), max_side=side)

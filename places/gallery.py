@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, connection, transaction
-from django.db.models import ExpressionWrapper, FloatField, QuerySet, Value
+from django.db.models import Exists, ExpressionWrapper, FloatField, OuterRef, Q, QuerySet, Value
 from pgvector.django import CosineDistance
 from PIL import Image
 from redis.exceptions import RedisError
@@ -17,13 +17,15 @@ from redis.exceptions import RedisError
 from errors import UserError
 from ml import picture as pictures
 from ml.header import inspect
-from places import broker, storage
+from places import broker, denying, looks, storage
 from places.models import Embedding, ModelVersion, Picture, Place, Search
 from places.recognising import recogniser
 from places.sending import send
 
 log = logging.getLogger(__name__)
 THUMBNAIL_SIDE = 400
+LOST = "Its file is missing."
+TAKEN_DOWN = "It looks like a picture that was taken down."
 CANDIDATES = 100  # of the index's search; the figures are in docs/benchmarks/gallery.md
 
 
@@ -41,6 +43,8 @@ def take_in(data: bytes, place: Place | None, **fields: Any) -> Picture:
     """
     inspect(data)
     picture = Picture(place=place, content_hash=hashlib.sha256(data).hexdigest(), **fields)
+    if denying.denied().denies_picture(picture.content_hash):
+        raise UserError("opted_out", "This picture was taken down. Please choose another one.")
     try:
         with transaction.atomic():
             picture.save(force_insert=True)
@@ -69,14 +73,23 @@ def embed(pk: UUID) -> None:
         return
     model, version = recogniser()
     try:
-        image = pictures.decode(storage.read(picture.image or str(picture.original.name)))
+        data = storage.read(picture.image or str(picture.original.name))
+        image = pictures.decode(data)
     except UserError as error:
         Picture.objects.filter(pk=pk).update(problem=error.message)
         return
+    except FileNotFoundError:
+        Picture.objects.filter(pk=pk).update(problem=LOST)
+        return
     if not picture.image:
+        if denying.denies_image(data, image):
+            Picture.objects.filter(pk=pk).update(status=Picture.Status.REJECTED, problem=TAKEN_DOWN)
+            return
         _keep_upright(picture, image)
-    vector = model.embed(image).tolist()
-    Embedding.objects.update_or_create(picture=picture, model_version=version, defaults={"vector": vector})
+    Picture.objects.filter(pk=pk).update(**looks.signature(image)._asdict())
+    seen = model.embed(image)
+    values = {"vector": seen.embedding.tolist(), "style": seen.style.tolist()}
+    Embedding.objects.update_or_create(picture=picture, model_version=version, defaults=values)
 
 
 def _keep_upright(picture: Picture, image: Image.Image) -> None:
@@ -93,9 +106,13 @@ def _keep_upright(picture: Picture, image: Image.Image) -> None:
 
 
 def missing(version: ModelVersion) -> list[UUID]:
-    """Return the pictures that ``version`` has not embedded, those that cannot be read left out."""
-    unread = Picture.objects.filter(problem="").exclude(embeddings__model_version=version)
-    return list(unread.values_list("pk", flat=True))
+    """Return the pictures that ``version`` has not embedded, or whose style or tone is not known.
+
+    Those that cannot be read are left out.
+    """
+    seen = Embedding.objects.filter(picture=OuterRef("pk"), model_version=version, style__isnull=False)
+    lacking = Picture.objects.filter(~Exists(seen) | Q(tone=None) | Q(look=None), problem="")
+    return list(lacking.values_list("pk", flat=True))
 
 
 def send_missing() -> int:
@@ -118,19 +135,20 @@ def neighbours(
 ) -> list[Neighbour]:
     """Return the approved pictures that look most like ``vector``, of one place or of all, best first."""
     found = Embedding.objects.filter(model_version=version, picture__status=Picture.Status.APPROVED)
+    found = found.select_related("picture", "picture__place").defer("vector", "style", "picture__tone")
     if place is not None:
         found = found.filter(picture__place=place)
     cosine = CosineDistance("vector", vector)
-    rows = _nearest(found, cosine, count)
+    rows = nearest(found, cosine, count)
     if len(rows) < count and place is not None:
         # The index gives up where none of this place is near: order all of its pictures.
-        rows = _nearest(found, ExpressionWrapper(cosine + Value(0.0), output_field=FloatField()), count)
-    return [Neighbour(picture, round(1.0 - distance, 4)) for picture, distance in rows]
+        rows = nearest(found, ExpressionWrapper(cosine + Value(0.0), output_field=FloatField()), count)
+    return [Neighbour(row.picture, round(1.0 - row.distance, 4)) for row in rows]
 
 
-def _nearest(found: QuerySet[Embedding], distance: Any, count: int) -> list[tuple[Picture, float]]:
-    """Return the pictures of the ``count`` least distances, as the database finds cheapest."""
-    ranked = found.annotate(distance=distance).order_by("distance").select_related("picture", "picture__place")
+def nearest(found: QuerySet[Any], distance: Any, count: int) -> list[Any]:
+    """Return the rows of the ``count`` least distances, each with its ``distance``, as the database finds cheapest."""
+    ranked = found.annotate(distance=distance).order_by("distance")
     with transaction.atomic(), connection.cursor() as cursor:
         # For this transaction only: pgvector looks at more of the graph, and on until enough pass the filter. One
         # process for it: starting a second takes longer than it saves.
@@ -139,4 +157,4 @@ def _nearest(found: QuerySet[Embedding], distance: Any, count: int) -> list[tupl
             " set_config('max_parallel_workers_per_gather', '0', true)",
             [str(CANDIDATES)],
         )
-        return [(row.picture, row.distance) for row in ranked[:count]]
+        return list(ranked[:count])

@@ -6,9 +6,11 @@ from typing import Any
 
 from django.urls import reverse
 
+from places import ranking
 from places.finding import end_late
 from places.models import ModelVersion, Picture, Place, Search, WebPicture
 from places.models.search import State
+from places.wording import told
 
 
 def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
@@ -24,6 +26,7 @@ def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
         "url": reverse("api:search", args=[search.pk]),
         "page_url": reverse("pages:search", args=[search.pk]),
         "photo_url": reverse("media:photo", args=[search.pk]) if search.photo else None,
+        "crop": search.crop,
         "created_at": search.created_at.isoformat(),
         "expires_at": search.expires_at.isoformat(),
         "answer": _answer(search) if done else None,
@@ -38,13 +41,13 @@ def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
         "similar": {
             "state": search.similar_state,
             "query": search.similar_query,
-            "note": search.similar_note,
+            "note": told(search.similar_note),
             "results": _results(search),
         },
         "model": _model(search),
         "timings_ms": {name: search.timings.get(name) for name in ("decode", "recognise", "total")},
         "gps": _gps(search) if owner else None,
-        "error": {"code": search.error_code, "message": search.error_message} if search.error_code else None,
+        "error": {"code": search.error_code, "message": search.error_told} if search.error_code else None,
     }
 
 
@@ -81,7 +84,7 @@ def present_place(place: Place) -> dict[str, Any]:
         "local_language": place.local_language,
         "country": place.country_name,
         "country_code": place.country,
-        "city": place.city,
+        "city": place.shown_city,
         "latitude": place.latitude,
         "longitude": place.longitude,
         "description": place.shown_description,
@@ -91,6 +94,9 @@ def present_place(place: Place) -> dict[str, Any]:
                 "name": near.name,
                 "kind": near.kind,
                 "distance_m": near.distance_m,
+                "bearing_deg": near.bearing_deg,
+                "latitude": near.latitude,
+                "longitude": near.longitude,
                 "source": near.source,
                 "slug": near.slug or None,
             }
@@ -120,40 +126,38 @@ def present_places(query: str = "") -> list[dict[str, Any]]:
 
 
 def _results(search: Search) -> list[dict[str, Any]]:
-    """Return the similar pictures that still exist, in their order."""
+    """Return the similar pictures that still exist, most alike first."""
     rows = search.similar_results
-    wanted = [row["picture"] for row in rows if "picture" in row]
-    own = {str(p.pk): p for p in Picture.objects.filter(pk__in=wanted, status=Picture.Status.APPROVED)}
-    wanted = [row["web"] for row in rows if "web" in row]
-    web = {str(p.pk): p for p in WebPicture.objects.filter(pk__in=wanted).select_related("query")}
-    return [
-        _own_result(own[row["picture"]], row["score"]) if row.get("picture") in own else _web_result(web[row["web"]])
-        for row in rows
-        if row.get("picture") in own or row.get("web") in web
-    ]
+    own = [row["picture"] for row in rows if "picture" in row]
+    web = [row["web"] for row in rows if "web" in row]
+    return [present_like(like) for like in ranking.rank(ranking.by_search(search), own, web)]
 
 
-def _own_result(picture: Picture, score: float | None) -> dict[str, Any]:
-    full = reverse("media:picture", args=[picture.pk])
-    thumbnail = reverse("media:picture_thumbnail", args=[picture.pk])
-    return {**_result(picture, full, thumbnail), "image_url": full, "source": "gallery", "score": score}
+def present_like(like: ranking.Like) -> dict[str, Any]:
+    """Return a picture with how alike it is; near-copies share a ``group``, 0 for those of what was asked for."""
+    scores = {"score": like.scores[ranking.LOOK], "scores": like.scores, "group": like.group}
+    return present_picture(like.picture) | scores
 
 
-def _web_result(picture: WebPicture) -> dict[str, Any]:
-    full = reverse("media:web_picture", args=[picture.pk])
-    thumbnail = reverse("media:web_thumbnail", args=[picture.pk])
-    own = {"image_url": picture.image_url, "source": picture.query.source, "score": None}
-    return {**_result(picture, full, thumbnail), **own}
-
-
-def _result(picture: Picture | WebPicture, full: str, thumbnail: str) -> dict[str, Any]:
-    """Return what a picture of the gallery and one of the web have in common; ``full`` is our own route."""
+def present_picture(picture: Picture | WebPicture) -> dict[str, Any]:
+    """Return a picture of the gallery, or one of the web, by our own routes."""
+    if isinstance(picture, Picture):
+        full = reverse("media:picture", args=[picture.pk])
+        thumbnail = reverse("media:picture_thumbnail", args=[picture.pk])
+        own = {"kind": "gallery", "image_url": full, "author": picture.author, "source": "gallery"}
+    else:
+        full = reverse("media:web_picture", args=[picture.pk])
+        thumbnail = reverse("media:web_thumbnail", args=[picture.pk])
+        own = {"kind": "web", "image_url": picture.image_url, "author": "", "source": picture.query.source}
     return {
+        "id": str(picture.pk),
         "title": picture.title,
         "thumbnail_url": thumbnail,
         "download_url": f"{full}?download",
         "page_url": picture.page_url,
+        "more_url": reverse("pages:picture", args=[own["kind"], picture.pk]),
         "width": picture.width,
         "height": picture.height,
         "licence": picture.licence,
+        **own,
     }

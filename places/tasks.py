@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from places import finding, gallery, searching
+from places import fetching, finding, first_look, gallery, reporting, searching
 
 
 @shared_task(soft_time_limit=30, time_limit=40)
@@ -28,7 +28,19 @@ def find_similar(pk: str) -> None:
 @shared_task
 def fetch_web_picture(pk: str, small: bool) -> None:
     """Fetch one picture that a source named."""
-    finding.fetch_web_picture(UUID(pk), small)
+    fetching.fetch(UUID(pk), small)
+
+
+@shared_task
+def fetch_thumbnails(pks: list[str]) -> None:
+    """Fetch small pictures that a source named, one after the other."""
+    fetching.fetch_thumbnails(pks)
+
+
+@shared_task(soft_time_limit=30, time_limit=40)
+def embed_web_picture(pk: str) -> None:
+    """Embed one picture of the web."""
+    fetching.embed(UUID(pk))
 
 
 @shared_task(soft_time_limit=30, time_limit=40)
@@ -41,6 +53,19 @@ def embed_picture(pk: str) -> None:
 def embed_missing() -> None:
     """Queue pictures whose message was lost, or that a new model has not seen."""
     gallery.send_missing()
+    fetching.send_missing()
+
+
+@shared_task
+def fetch_first_pictures() -> None:
+    """Fetch the pictures of the first look, until they are there."""
+    first_look.fetch()
+
+
+@shared_task(soft_time_limit=30, time_limit=40)
+def judge_first_picture(name: str, slug: str, about: dict[str, str]) -> None:
+    """Keep a fetched picture if it shows its place."""
+    first_look.judge(name, slug, about)
 
 
 @shared_task
@@ -54,6 +79,7 @@ def purge() -> None:
     """Delete what has expired."""
     searching.purge()
     finding.forget_old_queries()
+    reporting.forget_old()
 
 
 @shared_task

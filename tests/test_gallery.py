@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from places import feedback, finding, gallery, presenting, searching, starter, storage
-from places.models import Embedding, Feedback, ModelVersion, Picture, Place, Search
+from places import broker, feedback, fetching, finding, gallery, presenting, searching, starter, storage
+from places.models import Embedding, Feedback, ModelVersion, Picture, Place, Search, WebPicture, WebQuery
 from places.models.search import State
 from tests.drawn import jpeg
 
@@ -150,3 +150,39 @@ def test_a_picture_whose_message_was_lost_is_queued_again(model: ModelVersion) -
     gallery.take_in(jpeg(5), Place.objects.get(slug="petra"))
     assert gallery.send_missing() == 1
     assert gallery.send_missing() == 0, "what is queued already is not queued twice"
+
+
+def test_a_picture_whose_style_or_colours_are_not_known_is_queued_too(model: ModelVersion) -> None:
+    old = picture(model, "petra", 0.1)
+    assert gallery.missing(model) == [old.pk]
+    Picture.objects.filter(pk=old.pk).update(tone=[1.0] + [0.0] * 124, look=7)
+    assert gallery.missing(model) == [old.pk], "its style is not known"
+    Embedding.objects.filter(picture=old).update(style=[1.0] + [0.0] * 1055)
+    assert gallery.missing(model) == []
+
+
+def test_an_embedded_picture_has_all_it_is_compared_by(model: ModelVersion) -> None:
+    taken = gallery.take_in(jpeg(6), Place.objects.get(slug="petra"))
+    gallery.embed(taken.pk)
+    taken.refresh_from_db()
+    assert None not in (taken.tone, taken.look, taken.embeddings.get().style)
+    assert gallery.missing(model) == []
+
+
+def test_a_picture_whose_file_is_lost_is_not_tried_for_ever(model: ModelVersion) -> None:
+    lost = gallery.take_in(jpeg(7), Place.objects.get(slug="petra"))
+    storage.delete(str(lost.original.name))
+    gallery.embed(lost.pk)
+    assert "missing" in Picture.objects.get(pk=lost.pk).problem
+    assert gallery.missing(model) == []
+
+
+def test_thumbnails_of_the_web_are_asked_for_once_and_a_few_at_a_time(model: ModelVersion) -> None:
+    query = WebQuery.objects.create(source="bing", text="petra", state="ok", fetched_at=timezone.now())
+    named = [
+        WebPicture.objects.create(query=query, key=str(n), position=n, image_url=f"https://a.example/{n}.jpg")
+        for n in range(9)
+    ]
+    for _ in range(2):
+        fetching.collect([picture.pk for picture in named])
+    assert broker.connection().llen("io") == fetching.AT_ONCE

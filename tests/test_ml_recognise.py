@@ -36,12 +36,15 @@ def test_five_places_and_five_objects_come_best_first(recogniser: Recogniser) ->
     assert all(wordnet_id.startswith("n") and len(wordnet_id) == 9 for _, wordnet_id, _ in seen.objects)
 
 
-def test_a_picture_has_one_embedding_however_it_is_asked_for(recogniser: Recogniser) -> None:
-    embedding = recogniser.embed(golden_picture())
+def test_a_picture_has_one_embedding_and_one_style_however_it_is_asked_for(recogniser: Recogniser) -> None:
+    embedding, style = recogniser.embed(golden_picture())
     assert embedding.shape == (512,)
     assert embedding.dtype == np.float32
     assert np.linalg.norm(embedding) == pytest.approx(1, abs=1e-3)
-    np.testing.assert_array_equal(embedding, recogniser.recognise(golden_picture()).embedding)
+    assert style.shape == (1056,)
+    seen = recogniser.recognise(golden_picture())
+    np.testing.assert_array_equal(embedding, seen.embedding)
+    np.testing.assert_array_equal(style, seen.style)
 
 
 @pytest.mark.parametrize("size", [(1600, 40), (40, 1600), (32, 32)])

@@ -12,17 +12,20 @@ class Error(serializers.Serializer[None]):
     error = ErrorDetail()
 
 
-class Question(serializers.Serializer[None]):
-    """A photo, or the address of one."""
+class TextQuestion(serializers.Serializer[None]):
+    """The address of a photo, or a search whose photo is looked at again."""
+
+    url = serializers.CharField(required=False, max_length=4000)
+    again = serializers.UUIDField(required=False, help_text="A search whose photo is still kept.")
+    crop = serializers.CharField(
+        required=False, help_text="The part to look at: left,top,width,height, fractions of the upright photo."
+    )
+
+
+class Question(TextQuestion):
+    """A photo, the address of one, or a search whose photo is looked at again."""
 
     image = serializers.FileField(required=False)
-    url = serializers.CharField(required=False, max_length=4000)
-
-
-class UrlQuestion(serializers.Serializer[None]):
-    """The address of a photo."""
-
-    url = serializers.CharField(max_length=4000)
 
 
 class PlaceName(serializers.Serializer[None]):
@@ -34,6 +37,9 @@ class Near(serializers.Serializer[None]):
     name = serializers.CharField()
     kind = serializers.CharField()
     distance_m = serializers.IntegerField()
+    bearing_deg = serializers.IntegerField()
+    latitude = serializers.FloatField()
+    longitude = serializers.FloatField()
     source = serializers.CharField()  # type: ignore[assignment]
     slug = serializers.CharField(allow_null=True)
 
@@ -84,7 +90,19 @@ class Object(serializers.Serializer[None]):
     probability = serializers.FloatField()
 
 
+class Scores(serializers.Serializer[None]):
+    """Cosines, -1 to 1; null until the picture was looked at."""
+
+    look = serializers.FloatField(allow_null=True, help_text="Of embeddings.")
+    colour = serializers.FloatField(allow_null=True, help_text="Of histograms in CIELAB, square-rooted.")
+    style = serializers.FloatField(  # type: ignore[assignment]
+        allow_null=True, help_text="Of Gram matrices of two early layers."
+    )
+
+
 class Result(serializers.Serializer[None]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(["gallery", "web"])
     title = serializers.CharField(allow_blank=True)
     image_url = serializers.CharField()
     thumbnail_url = serializers.CharField()
@@ -94,7 +112,13 @@ class Result(serializers.Serializer[None]):
     height = serializers.IntegerField(allow_null=True)
     licence = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
-    score = serializers.FloatField(allow_null=True)
+    author = serializers.CharField(allow_blank=True)
+    more_url = serializers.CharField(help_text="The page with pictures like this one.")
+    score = serializers.FloatField(allow_null=True, help_text="As `scores.look`.")
+    scores = Scores()
+    group = serializers.IntegerField(
+        help_text="Near-copies of each other share a number; 0: near-copies of the photo that was sent."
+    )
 
 
 STATES = ["queued", "running", "done", "failed"]
@@ -131,6 +155,10 @@ class Search(serializers.Serializer[None]):
     url = serializers.CharField()
     page_url = serializers.CharField()
     photo_url = serializers.CharField(allow_null=True)
+    crop = serializers.ListField(
+        child=serializers.FloatField(), min_length=4, max_length=4, allow_null=True,
+        help_text="The part that was looked at: left, top, width, height, fractions of the photo.",
+    )  # fmt: skip
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()
     owner_token = serializers.CharField(required=False, help_text="Only in the answer to POST.")

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from errors import UserError
+from ml.crop import parse
 from places import feedback, searching, uploads
 from places.api import serializers
 from places.doors import check_rate, status_of
@@ -46,12 +47,14 @@ def find_own(request: Request, pk: UUID) -> Search:
     """Return a search whose owner is asking. Raises UserError ``forbidden`` beside what ``find`` raises."""
     search = find(pk)
     if not search.is_owner(request.headers.get(TOKEN, "")):
-        raise UserError("forbidden", f"Only who sent the photo may do this. Send the owner's token as {TOKEN}.")
+        raise UserError(
+            "forbidden", "Only who sent the photo may do this. Send the owner's token as {header}.", header=TOKEN
+        )
     return search
 
 
 class Searches(APIView):
-    """Asking: a photo or an address in, a search out."""
+    """Asking: a photo, an address or an earlier search in, a search out."""
 
     parser_classes = [MultiPartParser, FormParser, JSONParser]
 
@@ -59,13 +62,16 @@ class Searches(APIView):
         operation_id="search",
         request={
             "multipart/form-data": serializers.Question,
-            "application/x-www-form-urlencoded": serializers.UrlQuestion,
-            "application/json": serializers.UrlQuestion,
+            "application/x-www-form-urlencoded": serializers.TextQuestion,
+            "application/json": serializers.TextQuestion,
         },
+        parameters=[TOKEN_PARAMETER],
         responses={
             201: serializers.Search,
             202: OpenApiResponse(serializers.Search, description="Not answered within two seconds: poll `url`."),
-            400: problem("Not a photo, not an address, or not a form."),
+            400: problem("Not a photo, not an address, not a part of a photo, or not a form."),
+            404: problem("No such search as `again` names."),
+            410: problem("The search that `again` names, or its photo, is gone."),
             413: problem("Over 10 MB."),
             415: problem("A format that is not accepted."),
             422: problem("The photo, or what the address leads to, cannot be used."),
@@ -75,12 +81,15 @@ class Searches(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Send a photo (`image`) or the address of one (`url`); learn which place it shows."""
+        """Send a photo (`image`), the address of one (`url`) or a search whose photo is kept (`again`).
+
+        With `crop` only that part of the photo is looked at. The owner's token of the search that `again` names
+        carries the photo's GPS position over.
+        """
         began = time.monotonic()
         check_rate(request._request)
         uploads.limit(request._request)
-        data, url = self._question(request)
-        search, token = searching.submit(data=data, url=url)
+        search, token = self._submit(request)
         search = searching.wait(search, settings.ANSWER_WITHIN_S - (time.monotonic() - began))
         if search.state == State.FAILED and status_of(search.error_code) < 500:
             return self._refusal(search)
@@ -89,19 +98,20 @@ class Searches(APIView):
         return Response(body, status=status, headers={"Location": body["url"]})
 
     @staticmethod
-    def _question(request: Request) -> tuple[bytes | None, str]:
-        """Return the photo's bytes or its address. Raises UserError."""
+    def _submit(request: Request) -> tuple[Search, str]:
+        """Submit what was asked, by whichever field it came. Raises UserError."""
         uploads.check_announced(request._request)
         data: Any = request.data
         uploads.check_received(request._request)
+        crop = parse(_text(data, "crop"))
         if request.FILES:
-            return uploads.read_one(request.FILES), ""
-        url = data.get("url") if hasattr(data, "get") else None
-        if url is None or url == "":
-            raise UserError("no_file", "No photo came. Please send one in the field `image`, or an address in `url`.")
-        if not isinstance(url, str):
-            raise UserError("bad_form", "`url` has to be text. Please send the address of a photo.")
-        return None, url.strip()
+            return searching.submit(data=uploads.read_one(request.FILES), crop=crop)
+        if again := _text(data, "again"):
+            source = find(_uuid(again))
+            return searching.submit_again(source, crop, owner=source.is_owner(request.headers.get(TOKEN, "")))
+        if url := _text(data, "url"):
+            return searching.submit(url=url, crop=crop)
+        raise UserError("no_file", "No photo came. Please send one in the field `image`, or an address in `url`.")
 
     @staticmethod
     def _refusal(search: Search) -> Response:
@@ -109,7 +119,22 @@ class Searches(APIView):
         status = status_of(search.error_code)
         if search.source_url and search.error_code.startswith(("bad_", "blocked_")):
             status = 422  # found behind the address, not in it
-        return Response({"error": {"code": search.error_code, "message": search.error_message}}, status=status)
+        return Response({"error": {"code": search.error_code, "message": search.error_told}}, status=status)
+
+
+def _text(data: Any, name: str) -> str:
+    """Return a field of a form or a JSON object, empty when it is not there. Raises UserError ``bad_form``."""
+    value = data.get(name) if hasattr(data, "get") else None
+    if value is not None and not isinstance(value, str):
+        raise UserError("bad_form", "`{field}` has to be text.", field=name)
+    return (value or "").strip()
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise UserError("bad_form", "`again` has to be the id of a search.") from error
 
 
 class OneSearch(APIView):
@@ -205,4 +230,4 @@ def nothing_here(request: Any, path: str = "") -> HttpResponseBase:
     """Answer what has no address under /api/."""
     from places.doors import API_ERRORS, envelope
 
-    return envelope(*API_ERRORS[404], 404)
+    return envelope(UserError(*API_ERRORS[404]), 404)

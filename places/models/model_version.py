@@ -26,6 +26,7 @@ class ModelVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("version of a model"), _("versions of models")
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(fields=["kind", "version"], name="one_row_a_version"),

@@ -22,7 +22,8 @@ class Picture(models.Model):
     """One image of the gallery.
 
     ``original`` holds the bytes as they came until a worker has decoded them; from then on
-    ``image`` (upright JPEG without metadata) and ``thumbnail`` are what is served.
+    ``image`` (upright JPEG without metadata) and ``thumbnail`` are what is served, and
+    ``tone`` (``ml.tone``) and ``look`` (``places.looks``) what it is compared by beside its embedding.
     """
 
     class Status(models.TextChoices):
@@ -48,10 +49,13 @@ class Picture(models.Model):
     licence = models.CharField(max_length=100, default="unknown")
     author = models.CharField(max_length=200, blank=True)
     content_hash = models.CharField(max_length=64, editable=False)
+    tone = HalfVectorField(dimensions=125, null=True, editable=False)
+    look = models.BigIntegerField(null=True, editable=False)
     problem = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("picture"), _("pictures")
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["place", "status", "-created_at"], name="picture_newest_of_place")]
         constraints = [
@@ -65,11 +69,12 @@ class Picture(models.Model):
 
 
 class Embedding(models.Model):
-    """Where one model version places one picture: 512 numbers of unit length."""
+    """Where one model version places one picture: 512 numbers of unit length, and its style."""
 
     picture = models.ForeignKey(Picture, on_delete=models.CASCADE, related_name="embeddings")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="embeddings")
     vector = HalfVectorField(dimensions=512)
+    style = HalfVectorField(dimensions=1056, null=True)
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import statistics
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +13,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 from pgvector.django import HalfVectorField
 
+from errors import UserError
 from places.models.model_version import ModelVersion
 from places.models.place import Place
 
@@ -42,7 +45,8 @@ class State(models.TextChoices):
 
 OPEN = (State.QUEUED, State.RUNNING)
 ENDED = (State.DONE, State.FAILED)
-TOO_LATE = "Looking for similar pictures took too long."
+USUAL_OF = 50  # searches
+TOO_LATE = gettext_noop("Looking for similar pictures took too long.")
 
 
 class SearchQuerySet(models.QuerySet["Search"]):
@@ -65,6 +69,12 @@ class SearchQuerySet(models.QuerySet["Search"]):
             started_at=timezone.now(), sent_at=timezone.now()
         )
         return self.get(pk=pk) if taken else None
+
+    def usual_seconds(self) -> int | None:
+        """Return how long the last searches took, the median in whole seconds and at least one; None for none."""
+        last = self.filter(state=State.DONE).order_by("-created_at").values_list("timings__total", flat=True)
+        totals = [total for total in last[:USUAL_OF] if total is not None]
+        return max(1, round(statistics.median(totals) / 1000)) if totals else None
 
     def claim_similar(self, pk: uuid.UUID) -> Search | None:
         """Take the second half of an answered search, or None."""
@@ -90,9 +100,11 @@ class Search(models.Model):
     finished_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=300, blank=True)
+    error_words = models.JSONField(null=True)
 
     source_url = models.TextField(blank=True)
     original = models.CharField(max_length=100, blank=True)
+    crop = models.JSONField(null=True)
     photo = models.CharField(max_length=100, blank=True)
     content_hash = models.CharField(max_length=64, blank=True)
     gps_latitude = models.FloatField(null=True)
@@ -105,6 +117,10 @@ class Search(models.Model):
     predictions = models.JSONField(default=list)
     objects_seen = models.JSONField(default=list)
     embedding = HalfVectorField(dimensions=512, null=True)
+    style = HalfVectorField(dimensions=1056, null=True)
+    tone = HalfVectorField(dimensions=125, null=True)
+    look = models.BigIntegerField(null=True)
+    heat = models.JSONField(null=True)
     timings = models.JSONField(default=dict)
 
     similar_state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
@@ -115,7 +131,7 @@ class Search(models.Model):
     objects = SearchQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "searches"
+        verbose_name, verbose_name_plural = _("search"), _("searches")
         ordering = ["-created_at"]
         indexes = [
             models.Index(
@@ -173,14 +189,21 @@ class Search(models.Model):
         values = {name: getattr(blank, name) for name in names} | {"similar_state": State.FAILED}
         Search.objects.filter(pk=self.pk, deleted_at=None).update(deleted_at=timezone.now(), **values)
 
-    def fail(self, code: str, message: str) -> None:
+    @property
+    def error_told(self) -> str:
+        """Why there is no answer, in the language of who reads it now."""
+        sentences, values = self.error_words or ([self.error_message], {})
+        return UserError(self.error_code, *sentences, **values).message
+
+    def fail(self, error: UserError) -> None:
         """End the search without an answer; what is similar ends with it."""
         values: dict[str, Any] = {
             "state": State.FAILED,
             "similar_state": State.FAILED,
             "finished_at": timezone.now(),
-            "error_code": code,
-            "error_message": message[:300],
+            "error_code": error.code,
+            "error_message": str(error)[:300],
+            "error_words": [error.sentences, error.values],
         }
         Search.objects.filter(pk=self.pk).exclude(state__in=ENDED).update(**values)
         self.refresh_from_db()
@@ -197,7 +220,7 @@ class Feedback(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "feedback"
+        verbose_name = verbose_name_plural = _("feedback")
 
     def __str__(self) -> str:
         return "right" if self.right else f"wrong, it is {self.place or 'something else'}"

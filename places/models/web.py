@@ -8,6 +8,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from pgvector.django import HalfVectorField, HnswIndex
+
+from places.models.model_version import ModelVersion
 
 
 class WebQuery(models.Model):
@@ -36,7 +39,11 @@ class WebQuery(models.Model):
 
 
 class WebPicture(models.Model):
-    """A picture that a source named. Its bytes are fetched only when somebody looks at it."""
+    """A picture that a source named.
+
+    Its thumbnail is fetched once the source was asked, its full size when somebody wants it. ``tone`` and ``look`` as
+    in ``Picture``.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     query = models.ForeignKey(WebQuery, on_delete=models.CASCADE, related_name="pictures")
@@ -51,6 +58,8 @@ class WebPicture(models.Model):
     licence = models.CharField(max_length=100, default="unknown")
     thumbnail = models.CharField(max_length=200, blank=True)
     image = models.CharField(max_length=200, blank=True)
+    tone = HalfVectorField(dimensions=125, null=True)
+    look = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["query", "position"]
@@ -58,3 +67,26 @@ class WebPicture(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.image_url
+
+
+class WebEmbedding(models.Model):
+    """Where one model version places one picture of the web: 512 numbers of unit length, and its style."""
+
+    picture = models.ForeignKey(WebPicture, on_delete=models.CASCADE, related_name="embeddings")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="web_embeddings")
+    vector = HalfVectorField(dimensions=512)
+    style = HalfVectorField(dimensions=1056)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["picture", "model_version"], name="one_embedding_a_web_picture_and_version")
+        ]
+        indexes = [
+            HnswIndex(
+                name="web_embedding_by_cosine",
+                fields=["vector"],
+                m=16,
+                ef_construction=200,
+                opclasses=["halfvec_cosine_ops"],
+            )
+        ]
