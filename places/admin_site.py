@@ -9,14 +9,16 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from places import health
+from places.models import Report
 
 LONGEST_NAME = 150
 HOW_TO_START = {
-    "search": "No search worker is answering, so photos wait unread. Start it with `make run`.",
-    "io": "No io worker is answering, so addresses and web pictures wait. Start it with `make run`.",
-    "train": "No train worker is answering; training needs one. Start it with `make train-worker`.",
+    "search": _("No search worker is answering, so photos wait unread. Start it with `make run`."),
+    "io": _("No io worker is answering, so addresses and web pictures wait. Start it with `make run`."),
+    "train": _("No train worker is answering; training needs one. Start it with `make train-worker`."),
 }
 
 
@@ -36,7 +38,7 @@ class Site(AdminSite):
 
     site_header = settings.SITE_NAME
     site_title = settings.SITE_NAME
-    index_title = "Looking after the site"
+    index_title = _("Looking after the site")
     index_template = "admin/front.html"
     login_form = LoginForm
 
@@ -45,6 +47,7 @@ class Site(AdminSite):
         answering = health.answering_queues()
         context = {
             "workers": [(queue, queue in answering, how) for queue, how in HOW_TO_START.items()],
+            "open_reports": Report.objects.filter(state=Report.State.OPEN).count(),
             **(extra_context or {}),
         }
         return super().index(request, context)

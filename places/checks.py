@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 
 NODE_PACKAGE = Path("node_modules") / "bootstrap" / "dist" / "css" / "bootstrap.min.css"
 
@@ -42,6 +44,26 @@ def private_origins_are_pairs(**_: Any) -> list[CheckMessage]:
         return []
     hint = "Write pairs such as 127.0.0.1:9000,[::1]:9000."
     return [Error(f"FETCH_ALLOW_PRIVATE has {', '.join(sorted(wrong))}.", hint=hint, id="places.E002")]
+
+
+@register()
+def contact_is_an_address(**_: Any) -> list[CheckMessage]:
+    """places.E004: CONTACT_EMAIL is an e-mail address."""
+    try:
+        validate_email(settings.CONTACT_EMAIL or "nobody@example.org")
+    except ValidationError:
+        hint = "Give an address such as pictures@example.org, or none."
+        return [Error(f"CONTACT_EMAIL is {settings.CONTACT_EMAIL!r}.", hint=hint, id="places.E004")]
+    return []
+
+
+@register(deploy=True)
+def operator_is_named(**_: Any) -> list[CheckMessage]:
+    """places.W002: the privacy page of a public site says who runs it."""
+    if not settings.SITE_URL or (settings.OPERATOR_NAME and settings.CONTACT_EMAIL):
+        return []
+    hint = "Set OPERATOR_NAME and CONTACT_EMAIL."
+    return [CheckWarning("The privacy page does not say who runs this site.", hint=hint, id="places.W002")]
 
 
 @register()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +21,10 @@ from crawler.politeness import USUAL, DenyList, Manners, Polite, user_agent
 from crawler.sources import Position, Query, Source
 from errors import UserError
 from ml import header, picture
+from places.denying import denied
 from places.models import Place
 
 DECODER = Decoder(header.inspect, picture.decode, picture.to_jpeg)
-# One entry a line: a host, an address, a SHA-256 or a difference hash in hexadecimal.
-DENIED = "denied.txt"
-
-_SHA256, _LOOK = re.compile(r"[0-9a-fA-F]{64}"), re.compile(r"[0-9a-fA-F]{16}")
 _UNSAFE = re.compile(r"[/\\\0]+")
 
 
@@ -81,28 +79,14 @@ def sources(names: Sequence[str] = (), manners: Manners = USUAL) -> dict[str, So
     values = {name: str(getattr(settings, name, "")) for name in services.SETTINGS}
     # Pages are asked as the site asks them; only pictures are collected.
     fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE)
-    found = services.available(values, fetcher, manners, kept=settings.VAR_DIR / "log" / "pages")
+    counting = replace(manners, counts=settings.REQUESTS_DIR)
+    found = services.available(values, fetcher, counting, kept=settings.VAR_DIR / "log" / "pages")
     left_out = services.left_out(values)
     for name in names:
         if name not in found:
             known = ", ".join(services.LABELS)
             raise UserError("no_source", left_out.get(name, f"There is no source {name!r}. There are: {known}."))
     return {name: source for name, source in found.items() if not names or name in names}
-
-
-def denied(path: Path | None = None) -> DenyList:
-    """Return what takedowns forbid: the lines of ``path``, or of ``VAR_DIR/denied.txt`` if there is such a file."""
-    path = path or settings.VAR_DIR / DENIED
-    lines = path.read_text(encoding="utf-8").split() if path.is_file() else []
-    hashes = frozenset(line for line in lines if _SHA256.fullmatch(line))
-    looks = frozenset(line for line in lines if _LOOK.fullmatch(line))
-    pages = frozenset(line for line in lines if "//" in line)
-    return DenyList(
-        hosts=frozenset(lines) - hashes - looks - pages,
-        pages=pages,
-        hashes=hashes,
-        looks=frozenset(int(look, 16) for look in looks),
-    )
 
 
 def collect_into(

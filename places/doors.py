@@ -59,7 +59,7 @@ class SlowDown(UserError):
     """One client asks too fast."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__("slow_down", f"That was fast. Please try again in {retry_after} seconds.")
+        super().__init__("slow_down", "That was fast. Please try again in {seconds} seconds.", seconds=retry_after)
         self.retry_after = retry_after
 
 
@@ -90,24 +90,34 @@ def client_of(request: HttpRequest) -> str:
 
 def check_rate(request: HttpRequest) -> None:
     """Count a search against its client's minute. Raises SlowDown."""
-    if not settings.RATE_LIMIT:
+    _count(request, "rate", settings.RATE_LIMIT, 60)
+
+
+def check_report_rate(request: HttpRequest) -> None:
+    """Count a report against its client's hour. Raises SlowDown."""
+    _count(request, "reports", settings.REPORT_LIMIT, 3600)
+
+
+def _count(request: HttpRequest, what: str, limit: int, period_s: int) -> None:
+    """Raise SlowDown for what a client does more than ``limit`` times in a period; 0 is any number of times."""
+    if not limit:
         return
-    minute, second = divmod(int(time.time()), 60)
-    key = f"rate:{client_of(request)}:{minute}"
+    period, second = divmod(int(time.time()), period_s)
+    key = f"{what}:{client_of(request)}:{period}"
     try:
         pipe = broker.connection().pipeline()
         pipe.incr(key)
-        pipe.expire(key, 120)
+        pipe.expire(key, 2 * period_s)
         count = int(pipe.execute()[0])
     except redis.RedisError:
-        return  # without the broker the search is refused anyway
-    if count > settings.RATE_LIMIT:
-        raise SlowDown(60 - second)
+        return  # without the broker a search is refused anyway, and a report is welcome
+    if count > limit:
+        raise SlowDown(period_s - second)
 
 
-def envelope(code: str, message: str, status: int) -> JsonResponse:
+def envelope(error: UserError, status: int) -> JsonResponse:
     """Return an error as the API words it."""
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+    return JsonResponse({"error": {"code": error.code, "message": error.message}}, status=status)
 
 
 # What the admin's lists raise when their address is made up by hand.
@@ -133,8 +143,7 @@ class ErrorsMiddleware:
         response = self.get_response(request)
         is_json = response.get("Content-Type", "").startswith("application/json")
         if request.path.startswith("/api/") and response.status_code in API_ERRORS and not is_json:
-            code, message = API_ERRORS[response.status_code]
-            plain = envelope(code, message, response.status_code)
+            plain = envelope(UserError(*API_ERRORS[response.status_code]), response.status_code)
             for name in ("Retry-After", "Allow"):
                 if name in response:
                     plain[name] = response[name]

@@ -5,7 +5,10 @@ import subprocess
 import sys
 import tempfile
 
-PRODUCTION = {"SITE_URL": "https://places.example.org", "HOST": "127.0.0.1", "TRUSTED_PROXIES": "1"}
+PRODUCTION = {
+    "SITE_URL": "https://places.example.org", "HOST": "127.0.0.1", "TRUSTED_PROXIES": "1",
+    "OPERATOR_NAME": "Ada Example", "CONTACT_EMAIL": "pictures@example.org",
+}  # fmt: skip
 
 
 def main() -> int:

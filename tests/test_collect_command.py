@@ -17,7 +17,7 @@ from pytest_django.fixtures import Settings
 
 from crawler import spreadsheet
 from errors import UserError
-from places import collecting
+from places import collecting, denying
 from places.models import Place
 from tests.drawn import jpeg
 from tests.picture_site import NO_DELAYS, PictureSite, files_in, picture_site
@@ -61,6 +61,7 @@ def test_places_of_the_database_get_a_folder_each(bing: BingStandIn, tmp_path: P
     assert bing.asked[0].params["q"] == "lantern bridge at night"
 
 
+@pytest.mark.django_db
 def test_rows_of_a_list_get_a_folder_an_index(bing: BingStandIn, tmp_path: Path) -> None:
     rows = [spreadsheet.Listed("Old Mill", "0A", "old mill"), spreadsheet.Listed("Gate", "1F", "gate")]
     spreadsheet.write(tmp_path / "list.xlsx", rows)
@@ -96,6 +97,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, arguments: li
         said(tmp_path / "out", *arguments)
 
 
+@pytest.mark.django_db
 def test_a_source_that_is_blocked_is_named(bing: BingStandIn, tmp_path: Path) -> None:
     bing.shape = "captcha"
     out = io.StringIO()
@@ -104,6 +106,7 @@ def test_a_source_that_is_blocked_is_named(bing: BingStandIn, tmp_path: Path) ->
     assert "Bing is not answering us right now" in out.getvalue()
 
 
+@pytest.mark.django_db
 def test_classes_become_folders_of_equal_numbers(site: PictureSite, tmp_path: Path) -> None:
     source = site.source("a", [f"{number}.jpg" for number in range(9)])
     outcome = collecting.collect_classes(["Old Mill", "a/b"], 5, tmp_path, {"a": source}, manners=NO_DELAYS)
@@ -118,16 +121,17 @@ def test_names_that_make_no_folder_are_refused() -> None:
             collecting.of_names(names)
 
 
+@pytest.mark.django_db
 def test_the_deny_list_is_a_file_of_lines(tmp_path: Path) -> None:
     path = tmp_path / "denied.txt"
     path.write_text(f"bad.example\nhttps://ok.example/a.jpg\n{'ab' * 32}\n{'0f' * 8}\n")
-    denied = collecting.denied(path)
+    denied = denying.denied(path)
     assert denied.denies_url("http://www.bad.example/x.jpg")
     assert denied.denies_url("https://ok.example/a.jpg")
     assert not denied.denies_url("https://ok.example/b.jpg")
     assert denied.denies_picture("ab" * 32)
     assert denied.denies_picture("cd" * 32, 0x0F0F0F0F0F0F0F0F)
-    assert not collecting.denied(tmp_path / "none").denies_picture("ab" * 32)
+    assert not denying.denied(tmp_path / "none").denies_picture("ab" * 32)
 
 
 def test_ctrl_c_stops_and_says_how_to_go_on(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from errors import UserError
 from ml.header import MAX_BYTES
@@ -99,7 +100,7 @@ class PictureForm(forms.ModelForm[Picture]):
     """A file for a new picture, checked like a visitor's."""
 
     page_url = forms.URLField(required=False, max_length=2000, assume_scheme="https")
-    file = forms.FileField(help_text="JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC, at most 10 MB")
+    file = forms.FileField(help_text=_("JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC, at most 10 MB"))
 
     class Meta:
         model = Picture
@@ -158,7 +159,8 @@ class PictureAdmin(admin.ModelAdmin[Picture]):
             return
         transaction.on_commit(gallery.send_missing)  # only then does a worker find the row
         if not health.worker_answers("search"):
-            messages.warning(request, HOW_TO_START["search"] + " The picture is kept and read as soon as one answers.")
+            kept = _("The picture is kept and read as soon as one answers.")
+            messages.warning(request, f"{HOW_TO_START['search']} {kept}")
 
     def delete_model(self, request: HttpRequest, obj: Picture) -> None:
         """Delete the files too."""
@@ -169,22 +171,26 @@ class PictureAdmin(admin.ModelAdmin[Picture]):
         for picture in queryset:
             gallery.remove(picture)
 
-    @admin.display(description="picture")
+    @admin.display(description=_("picture"))
     def preview(self, picture: Picture) -> SafeString | str:
         """The thumbnail, or why there is none."""
         if picture.thumbnail:
             return image(reverse("media:picture_thumbnail", args=[picture.pk]), picture.title)
         return picture.problem or "waits for a search worker"
 
-    @admin.action(description="Approve selected pictures")
+    @admin.action(description=_("Approve selected pictures"))
     def approve(self, request: HttpRequest, pictures: QuerySet[Picture]) -> None:
         """Show them in the gallery."""
-        self.message_user(request, f"{pictures.update(status=Picture.Status.APPROVED)} approved.")
+        self.message_user(
+            request, _("%(count)d approved.") % {"count": pictures.update(status=Picture.Status.APPROVED)}
+        )
 
-    @admin.action(description="Reject selected pictures")
+    @admin.action(description=_("Reject selected pictures"))
     def reject(self, request: HttpRequest, pictures: QuerySet[Picture]) -> None:
         """Take them out of the gallery."""
-        self.message_user(request, f"{pictures.update(status=Picture.Status.REJECTED)} rejected.")
+        self.message_user(
+            request, _("%(count)d rejected.") % {"count": pictures.update(status=Picture.Status.REJECTED)}
+        )
 
 
 @admin.register(Search)
