@@ -1,14 +1,20 @@
 """The app."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from errors import UserError
 
 
 class PlacesConfig(AppConfig):
     """The site itself."""
 
     name = "places"
-    verbose_name = "Places"
+    verbose_name = _("Places")
 
     def ready(self) -> None:
-        """Register the start-up checks."""
+        """Register the start-up checks, and have errors told in the reader's language."""
         from places import checks  # noqa: F401
+
+        UserError.translate = gettext

@@ -12,7 +12,8 @@ SOURCES = ("BING", "COMMONS", "OPENVERSE", "FLICKR", "GOOGLE")
 for name in (
     *("DATABASE_URL", "REDIS_URL", "SITE_URL", "HOST", "PORT", "FETCH_ALLOW_PRIVATE"),
     *(f"{source}_BASE_URL" for source in SOURCES),
-    *("FLICKR_API_KEY", "CRAWLER_GOOGLE", "CRAWLER_CONTACT"),
+    *("FLICKR_API_KEY", "CRAWLER_GOOGLE", "CRAWLER_CONTACT", "MAP_TILES"),
+    *("OPERATOR_NAME", "CONTACT_EMAIL", "LANGUAGE_CODE"),
 ):
     os.environ.pop(name, None)
 os.environ["VAR_DIR"] = str(VAR_DIR)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ml.bundle import BundleError
-from places import starter
+from places import first_look, starter
 
 
 class Command(BaseCommand):
@@ -20,4 +20,5 @@ class Command(BaseCommand):
             versions = starter.register_bundles()
         except BundleError as error:
             raise CommandError(str(error)) from error
+        first_look.begin()
         self.stdout.write(f"{count} new places; models: {', '.join(map(str, versions))}")
