@@ -12,6 +12,8 @@ from django.utils import timezone
 from errors import UserError
 
 ORIGINALS, PHOTOS = "searches", "photos"
+# What is drawn of a photo when somebody asks how it was seen; each lies beside it and goes with it.
+DRAWN = ("heat.png", "heat.jpg", "overlay.jpg", "segmentation.jpg", "maps.jpg")
 
 
 def original_name(search_id: UUID) -> str:
@@ -22,6 +24,16 @@ def original_name(search_id: UUID) -> str:
 def photo_name(search_id: UUID) -> str:
     """Where a visitor's re-encoded photo lies until it is deleted."""
     return f"{PHOTOS}/{search_id}.jpg"
+
+
+def drawn_name(search_id: UUID, drawing: str) -> str:
+    """Where one of ``DRAWN`` lies until the photo is deleted."""
+    return f"{PHOTOS}/{search_id}-{drawing}"
+
+
+def drawn_names(search_id: UUID) -> list[str]:
+    """Return where all of ``DRAWN`` lie, those that nobody asked for too."""
+    return [drawn_name(search_id, drawing) for drawing in DRAWN]
 
 
 def check_space() -> None:
@@ -41,6 +53,11 @@ def save(name: str, data: bytes) -> str:
     except OSError as error:
         default_storage.delete(name)
         raise UserError("busy", "The site could not store the photo. Please try again later.") from error
+
+
+def exists(name: str) -> bool:
+    """Whether there is a file of that name."""
+    return bool(default_storage.exists(name))
 
 
 def read(name: str) -> bytes:

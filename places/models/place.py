@@ -27,12 +27,24 @@ def distance_m(latitude: float, longitude: float, other_latitude: float, other_l
     return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(a)))
 
 
+def bearing(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    """Return in which direction the second point lies from the first: degrees from north, clockwise, 0 to 360."""
+    phi, other_phi = math.radians(latitude), math.radians(other_latitude)
+    dlambda = math.radians(other_longitude - longitude)
+    across = math.sin(dlambda) * math.cos(other_phi)
+    up = math.cos(phi) * math.sin(other_phi) - math.sin(phi) * math.cos(other_phi) * math.cos(dlambda)
+    return math.degrees(math.atan2(across, up)) % 360
+
+
 class Near(NamedTuple):
-    """Something near a place; ``slug`` is set when it is one of our own places."""
+    """Something near a place, in the direction ``bearing_deg`` from it; ``slug``: set when it is one of our places."""
 
     name: str
     kind: str
     distance_m: int
+    bearing_deg: int
+    latitude: float
+    longitude: float
     source: str
     slug: str
 
@@ -44,6 +56,7 @@ class Collection(models.Model):
     name = models.CharField(max_length=100)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("collection"), _("collections")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -60,6 +73,19 @@ class PlaceQuerySet(models.QuerySet["Place"]):
         names = ("name", "name_ko", "local_name", "slug", "aliases")
         matches = [models.Q(**{f"{name}__icontains": text}) for name in names]
         return self.filter(functools.reduce(operator.or_, matches))
+
+    def within(self, region: str) -> PlaceQuerySet:
+        """Those of a country (its code) or a continent; all for no region."""
+        return self.filter(models.Q(country=region) | models.Q(continent=region)) if region else self
+
+    def around(self, latitude: float, longitude: float, within_m: float) -> PlaceQuerySet:
+        """Those in a box around a point; longitudes are left out near the poles and the date line."""
+        degrees = math.degrees(within_m / EARTH_RADIUS_M)
+        box = self.filter(latitude__range=(latitude - degrees, latitude + degrees))
+        wide = degrees / max(0.01, math.cos(math.radians(latitude)))
+        if abs(longitude) + wide < 180:
+            box = box.filter(longitude__range=(longitude - wide, longitude + wide))
+        return box
 
 
 class Place(models.Model):
@@ -84,6 +110,7 @@ class Place(models.Model):
     objects = PlaceQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("place"), _("places")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -91,10 +118,17 @@ class Place(models.Model):
 
     @property
     def country_name(self) -> str:
-        """The country's English name."""
+        """The country's name in the reader's language."""
         from places.countries import country_name
 
         return country_name(self.country)
+
+    @property
+    def shown_city(self) -> str:
+        """The city's name in the reader's language."""
+        from places.countries import city_name
+
+        return city_name(self.city)
 
     @property
     def shown_name(self) -> str:
@@ -112,28 +146,22 @@ class Place(models.Model):
 
     def nearby(self, others: int = 5, within_m: float = 50_000.0) -> list[Near]:
         """Return curated things nearby and our other places, nearest first."""
-        curated = [
-            Near(thing.name, thing.kind, round(self.distance_to(thing.latitude, thing.longitude)), thing.source, "")
-            for thing in self.attractions.all()
-        ]
+        curated = [self._near(thing, thing.name, thing.kind, thing.source) for thing in self.attractions.all()]
         names = {thing.name for thing in curated}
-        places = sorted(
-            Near(place.name, "place", round(self.distance_to(place.latitude, place.longitude)), "places", place.slug)
-            for place in self._around(within_m).exclude(pk=self.pk)
+        around = Place.objects.around(self.latitude, self.longitude, within_m).exclude(pk=self.pk)
+        places = [
+            self._near(place, place.shown_name, "place", "places", place.slug)
+            for place in around
             if place.name not in names
-        )
+        ]
         places.sort(key=lambda near: near.distance_m)
         near = [place for place in places if place.distance_m <= within_m][:others]
         return sorted(curated + near, key=lambda near: near.distance_m)
 
-    def _around(self, within_m: float) -> models.QuerySet[Place]:
-        """Return places in a box around this one; longitudes are left out near the poles and the date line."""
-        degrees = math.degrees(within_m / EARTH_RADIUS_M)
-        box = Place.objects.filter(latitude__range=(self.latitude - degrees, self.latitude + degrees))
-        wide = degrees / max(0.01, math.cos(math.radians(self.latitude)))
-        if abs(self.longitude) + wide < 180:
-            box = box.filter(longitude__range=(self.longitude - wide, self.longitude + wide))
-        return box
+    def _near(self, thing: Place | Attraction, name: str, kind: str, source: str, slug: str = "") -> Near:
+        there = (thing.latitude, thing.longitude)
+        direction = round(bearing(self.latitude, self.longitude, *there)) % 360
+        return Near(name, kind, round(self.distance_to(*there)), direction, *there, source, slug)
 
 
 class Attraction(models.Model):
@@ -153,6 +181,7 @@ class Attraction(models.Model):
     source = models.CharField(max_length=40, default="curated")
 
     class Meta:
+        verbose_name, verbose_name_plural = _("thing nearby"), _("things nearby")
         constraints = [models.UniqueConstraint(fields=["place", "name"], name="one_attraction_of_a_name_a_place")]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
+from places.countries import country_name
 from places.models import ModelVersion, Picture, Place
 from places.models.place import PlaceQuerySet
 
@@ -41,6 +42,22 @@ def band(answer: dict[str, Any] | None) -> str:
     if answer["kind"] != "place" or answer["place"] is None:
         return "not_a_place" if answer["kind"] == "not_a_place" else "unknown"
     return "sure" if answer["confidence"] >= LOOKS_LIKE else "maybe"
+
+
+def regions() -> dict[str, list[tuple[str, str]]]:
+    """Return the continents that have places, each with its countries: code and name, by name."""
+    pairs = Place.objects.order_by("continent", "country").values_list("continent", "country").distinct()
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for continent, code in pairs:
+        groups.setdefault(continent, []).append((code, country_name(code)))
+    return {continent: sorted(countries, key=lambda pair: pair[1]) for continent, countries in groups.items()}
+
+
+def other_names(place: Place) -> list[str]:
+    """Return what else a place is called, beside the names that its page shows anyway."""
+    shown = {place.shown_name.casefold(), place.local_name.casefold()}
+    names = [place.name, place.name_ko, *place.aliases]
+    return [name for name in dict.fromkeys(names) if name and name.casefold() not in shown]
 
 
 def recognised() -> PlaceQuerySet:
@@ -75,6 +92,12 @@ def mixed(places: Iterable[Place], count: int) -> list[Place]:
     """Return ``count`` places, from as many continents as there are."""
     turns = zip_longest(*by_continent(places).values())
     return [place for place in chain.from_iterable(turns) if place is not None][:count]
+
+
+def choices(predictions: list[dict[str, Any]]) -> list[Place]:
+    """Return every place to choose from, the five best guesses first."""
+    best = [row["place"]["slug"] for row in predictions]
+    return sorted(Place.objects.all(), key=lambda place: best.index(place.slug) if place.slug in best else len(best))
 
 
 def guesses(predictions: list[dict[str, Any]]) -> list[Guess]:
