@@ -12,6 +12,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from geosite import tiles
 from geosite.launch import addresses, config
 
 # Lets Django's generic classes be subscripted at run time, as their types are.
@@ -37,6 +38,8 @@ HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000)
 SITE_URL = env.str("SITE_URL", default="").rstrip("/")
 SITE_NAME = "Where is this?"
+OPERATOR_NAME = env.str("OPERATOR_NAME", default="")
+CONTACT_EMAIL = env.str("CONTACT_EMAIL", default="")
 VERSION = "0.1.0"
 
 
@@ -112,6 +115,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "places.languages.LanguageMiddleware",
     "places.doors.ErrorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -185,6 +189,8 @@ CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "places.tasks.recognise": {"queue": "search"},
     "places.tasks.embed_picture": {"queue": "embed"},
+    "places.tasks.embed_web_picture": {"queue": "embed"},
+    "places.tasks.judge_first_picture": {"queue": "embed"},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -206,12 +212,14 @@ CELERY_BEAT_SCHEDULE = {
     "embed": {"task": "places.tasks.embed_missing", "schedule": 60.0, "options": {"expires": 60}},
     "purge": {"task": "places.tasks.purge", "schedule": 300.0, "options": {"expires": 300}},
     "axes": {"task": "places.tasks.forget_logins", "schedule": crontab(hour="3", minute="30")},
+    "first": {"task": "places.tasks.fetch_first_pictures", "schedule": 30.0, "options": {"expires": 30}},
 }
 
 # Searches: limits and times (bytes and pixels are in ml.header, the web server's in geosite.launch)
 RETENTION_HOURS = number("RETENTION_HOURS", 24)
 MAX_WAITING = number("MAX_WAITING", 200)
 RATE_LIMIT = number("RATE_LIMIT", 0 if LOOPBACK and not SITE_URL else 60)
+REPORT_LIMIT = number("REPORT_LIMIT", 0 if LOOPBACK and not SITE_URL else 10)
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 WEB_THREADS = number("WEB_THREADS", config.WEB_THREADS)
 ANSWER_WITHIN_S = 2.0  # how long a POST waits for its answer
@@ -222,6 +230,7 @@ GONE_FOR_DAYS = 30
 QUERY_KEPT_DAYS = 7
 EMPTY_QUERY_KEPT_HOURS = 24
 UNREACHABLE_KEPT_S = 300
+REPORTS_KEPT_DAYS = 365
 MIN_FREE_BYTES = 500 * 1024 * 1024
 
 # Uploads
@@ -240,7 +249,9 @@ FLICKR_BASE_URL = text("FLICKR_BASE_URL", "")
 GOOGLE_BASE_URL = text("GOOGLE_BASE_URL", "")
 FLICKR_API_KEY = text("FLICKR_API_KEY", "")
 CRAWLER_GOOGLE = text("CRAWLER_GOOGLE", "0")
-CRAWLER_CONTACT = text("CRAWLER_CONTACT", SITE_URL)
+CRAWLER_CONTACT = text("CRAWLER_CONTACT", SITE_URL or CONTACT_EMAIL)
+STARTER_PICTURES = number("STARTER_PICTURES", 2)
+REQUESTS_DIR = VAR_DIR / "requests"  # where those to services that allow some a day are counted
 FETCH_ALLOW_PRIVATE = frozenset(item.strip().lower() for item in env.list("FETCH_ALLOW_PRIVATE", default=[]))
 ENGINE = text("ENGINE", "auto")  # or one that `manage.py engine` lists
 ENGINE_CACHE_DIR = VAR_DIR / "engine"
@@ -250,7 +261,12 @@ ENGINE_THREADS = number("ENGINE_THREADS", 0)
 MEDIA_ROOT = VAR_DIR / "media"
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static", ("bootstrap", BASE_DIR / "node_modules" / "bootstrap" / "dist")]
+NODE_MODULES = BASE_DIR / "node_modules"
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("bootstrap", NODE_MODULES / "bootstrap" / "dist"),
+    ("leaflet", NODE_MODULES / "leaflet" / "dist"),
+]
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -261,15 +277,22 @@ STORAGES = {
 
 # Language and time
 LANGUAGE_CODE = text("LANGUAGE_CODE", "en")
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+MAP_TILES = tiles.read(text("MAP_TILES", "none"))
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": (),
     "DIRECTIVES": {
         "default-src": [SELF],
         # Bootstrap's style sheet carries its icons as data; a preview is a blob.
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:", *([MAP_TILES.origin] if MAP_TILES else [])],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

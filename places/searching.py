@@ -18,25 +18,30 @@ from uuid import UUID
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Q
 from django.utils import timezone
 from PIL import Image
 
 from crawler.fetch import Fetcher, check_url
 from errors import UserError
 from ml import picture
+from ml.crop import Crop, cut, side_to_decode
 from ml.header import inspect
-from places import broker, gallery, storage
+from places import broker, gallery, looks, storage
 from places.models import Feedback, Place, Search
 from places.models.search import ENDED, OPEN, TOO_LATE, State
 from places.recognising import recogniser
 from places.sending import send
 
 log = logging.getLogger(__name__)
-ANSWER = ("kind", "confidence", "place", "predictions", "objects_seen", "embedding")
+ANSWER = (
+    *("kind", "confidence", "place", "predictions", "objects_seen"),
+    *("embedding", "style", "tone", "look", "heat"),
+)
 
 
-def submit(*, data: bytes | None = None, url: str = "") -> tuple[Search, str]:
-    """Take a photo's bytes, or its address, and queue the search.
+def submit(*, data: bytes | None = None, url: str = "", crop: Crop | None = None) -> tuple[Search, str]:
+    """Take a photo's bytes, or its address, and queue the search; ``crop`` is the part to look at.
 
     Returns the search and its owner's token. Raises UserError with the code that the
     contract gives for what is wrong with the file, the address or the site.
@@ -45,19 +50,46 @@ def submit(*, data: bytes | None = None, url: str = "") -> tuple[Search, str]:
         inspect(data)
     else:
         check_url(url, settings.FETCH_ALLOW_PRIVATE)
+    return _queue(Search(source_url="" if data is not None else url, crop=crop), data)
+
+
+def submit_again(source: Search, crop: Crop | None, *, owner: bool) -> tuple[Search, str]:
+    """Queue a new search of the photo that ``source`` keeps, or of a part of it; nothing is uploaded again.
+
+    The copy goes when ``source`` would have gone. Returns and raises as ``submit``; ``gone`` without a photo.
+    """
+    try:
+        data = storage.read(source.photo) if source.photo else None
+    except FileNotFoundError:
+        data = None
+    if data is None:
+        raise UserError("gone", "The photo of this search is not kept. Please send it again.")
+    search = Search(crop=crop, expires_at=source.expires_at)
+    if owner:
+        search.gps_latitude, search.gps_longitude = source.gps_latitude, source.gps_longitude
+    search.photo = storage.photo_name(search.pk)
+    queued = _queue(search, data)
+    if not Search.objects.filter(pk=source.pk, deleted_at=None).exists():
+        _forget(search)  # it was deleted meanwhile, and that means its copies too
+    return queued
+
+
+def _queue(search: Search, data: bytes | None) -> tuple[Search, str]:
+    """Store the row, with the photo when it is here already, and hand it to a worker."""
     if Search.objects.waiting().count() >= settings.MAX_WAITING:
         raise UserError("busy", "Many photos are waiting already. Please try again in half a minute.")
     storage.check_space()
-    search = Search(source_url="" if data is not None else url)
     token = search.new_token()
     if data is not None:
         search.content_hash = hashlib.sha256(data).hexdigest()
         search.original = storage.save(storage.original_name(search.pk), data)
     try:
+        if data is not None and search.photo:
+            storage.save(search.photo, data)
         search.save(force_insert=True)
         _send(search)
     except (UserError, DatabaseError):
-        storage.delete(search.original)
+        storage.delete(search.original, search.photo)
         Search.objects.filter(pk=search.pk).delete()
         raise
     return search, token
@@ -72,7 +104,7 @@ def wait(search: Search, seconds: float) -> Search:
     """Wait until ``search`` is answered, at most ``seconds``, and return it as it is then."""
     if search.state not in ENDED:
         broker.await_ring(str(search.pk), seconds)
-        search.refresh_from_db()
+        search.refresh_from_db(from_queryset=Search.objects.select_related("place", "model_version"))
     return search
 
 
@@ -128,12 +160,16 @@ def recognise(pk: UUID) -> None:
     original = search.original
     try:
         data = storage.read(original)
-        image = picture.decode(data)
+        image = picture.decode(data, _side(data, search.crop))
+        part = cut(image, search.crop)
         decode_ms = watch.lap()
-        known_ms = _answer(search, image)
+        known_ms = _answer(search, part)
         search.timings = {"decode": decode_ms, "recognise": known_ms or watch.lap()}
-        search.gps_latitude, search.gps_longitude = picture.gps(data) or (None, None)
-        search.photo = storage.save(storage.photo_name(search.pk), picture.to_jpeg(image))
+        # What is looked at again was kept without metadata; its position came with the row.
+        found = picture.gps(data) or (search.gps_latitude, search.gps_longitude)
+        search.gps_latitude, search.gps_longitude = found
+        if not search.photo:
+            search.photo = storage.save(storage.photo_name(search.pk), picture.to_jpeg(image))
     except UserError as error:
         _fail(search, error)
     except SoftTimeLimitExceeded:
@@ -145,15 +181,21 @@ def recognise(pk: UUID) -> None:
     storage.delete(original)
 
 
+def _side(data: bytes, crop: Crop | None) -> int:
+    """Return the long side to decode at, in pixels."""
+    return picture.MAX_SIDE if crop is None else side_to_decode(inspect(data), crop, picture.MAX_SIDE)
+
+
 def _answer(search: Search, image: Image.Image) -> float | None:
-    """Fill in the model's answer, or the one that the same photo got from the same version before.
+    """Fill in the model's answer, or the one that the same part got from the same version before.
 
     Returns what recognising took then, in milliseconds: nobody learns that the photo was sent before.
     """
     model, version = recogniser()
     known = (
         Search.objects.filter(content_hash=search.content_hash, model_version=version, state=State.DONE)
-        .exclude(embedding=None)
+        .filter(Q(crop__isnull=True) if search.crop is None else Q(crop=search.crop))
+        .exclude(style=None)
         .first()
     )
     search.model_version = version
@@ -165,7 +207,9 @@ def _answer(search: Search, image: Image.Image) -> float | None:
     search.kind, search.confidence = seen.kind, seen.confidence
     search.predictions = [[slug, round(p, 6)] for slug, p in seen.predictions]
     search.objects_seen = [[label, wordnet_id, round(p, 6)] for label, wordnet_id, p in seen.objects]
-    search.embedding = seen.embedding.tolist()
+    search.embedding, search.style = seen.embedding.tolist(), seen.style.tolist()
+    search.tone, search.look = looks.signature(image)
+    search.heat = None if seen.heat is None else seen.heat.astype(float).round(2).tolist()
     if seen.kind == "place":
         search.place = Place.objects.filter(slug=seen.predictions[0][0]).first()
     return None
@@ -192,16 +236,28 @@ def _ask_for_similar(search: Search) -> None:
     try:
         send("find_similar", str(search.pk))
     except UserError as error:
-        Search.objects.filter(pk=search.pk).update(similar_state=State.FAILED, similar_note=error.message)
+        Search.objects.filter(pk=search.pk).update(similar_state=State.FAILED, similar_note=str(error))
 
 
 def _fail(search: Search, error: UserError) -> None:
-    search.fail(error.code, error.message)
+    search.fail(error)
     broker.ring(str(search.pk))
 
 
 def delete(search: Search) -> None:
-    """Forget a search at once because its owner wants it, and take back the photo if it was given."""
+    """Forget a search at once because its owner wants it, its copies too, and take back the photo if it was given."""
+    try:
+        kept = hashlib.sha256(storage.read(search.photo)).hexdigest() if search.photo else ""
+    except FileNotFoundError:
+        kept = ""
+    _withdraw(search)
+    # Those that were asked of the photo we kept have its hash and its end; who deletes such a copy deletes no other.
+    if kept and kept != search.content_hash:
+        for copy in Search.objects.filter(content_hash=kept, expires_at=search.expires_at, deleted_at=None):
+            _withdraw(copy)
+
+
+def _withdraw(search: Search) -> None:
     gallery.withdraw(search)
     _forget(search)
 
@@ -210,7 +266,8 @@ def _forget(search: Search) -> None:
     """Forget files, position and answer."""
     search.forget()
     Feedback.objects.filter(search=search).update(search=None)
-    storage.delete(storage.original_name(search.pk), storage.photo_name(search.pk))
+    drawn = storage.drawn_names(search.pk)
+    storage.delete(storage.original_name(search.pk), storage.photo_name(search.pk), *drawn)
 
 
 def sweep() -> None:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+from pytest_django.fixtures import Settings
 
 from geosite.launch import servers
 from tests.plugin import VAR_DIR
-from tests.site import Site, start_site
+from tests.site import Site, start_site, suspended
 from tests.traps import TrapServer
 
 ROOT = Path(__file__).parent.parent
@@ -58,11 +60,25 @@ def clean_broker(embedded_servers: servers.Servers) -> Iterator[None]:
     broker.connection().flushdb()
 
 
+@pytest.fixture
+def plain_static(settings: Settings) -> None:
+    """Pages that can be drawn without collected static files."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """The whole site, started as `make run` starts it, with a stand-in of Bing."""
     with start_site() as started:
         yield started
+
+
+@pytest.fixture
+def frozen_workers(site: Site) -> Iterator[list[psutil.Process]]:
+    """The site's search workers, stopped until the test wakes them."""
+    with suspended(site, "search@") as workers:
+        yield workers
 
 
 @pytest.fixture(scope="session")

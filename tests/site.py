@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ import psutil
 import requests
 
 from tests.standins import BingStandIn
+from tests.standins_tiles import TileStandIn
 
 ROOT = Path(__file__).parent.parent
 START_WITHIN_S = 180
@@ -49,6 +50,7 @@ class Site:
     url: str
     var_dir: Path
     bing: BingStandIn
+    tiles: TileStandIn
     process: subprocess.Popen[str]
 
     def post(self, data: bytes, name: str = "photo.jpg", **kwargs: Any) -> requests.Response:
@@ -88,12 +90,27 @@ def processes(site: Site, words: str) -> list[psutil.Process]:
 
 
 @contextmanager
+def suspended(site: Site, words: str) -> Iterator[list[psutil.Process]]:
+    """Stop the site's processes with ``words`` in their command for a while."""
+    stopped = processes(site, words)
+    assert stopped
+    for process in stopped:
+        process.suspend()
+    try:
+        yield stopped
+    finally:
+        for process in stopped:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+@contextmanager
 def start_site(var_dir: Path | None = None, **environment: str) -> Iterator[Site]:
-    """Start the site with a port and a stand-in of Bing of its own; stop it at the end.
+    """Start the site with a port and stand-ins of Bing and of a server of map tiles of its own; stop it at the end.
 
     Without ``var_dir`` it gets an empty one of its own too.
     """
-    with tempfile.TemporaryDirectory(prefix="site-") as own, BingStandIn() as bing:
+    with tempfile.TemporaryDirectory(prefix="site-") as own, BingStandIn() as bing, TileStandIn() as tiles:
         folder = str(var_dir or own)
         port = free_port()
         host = bing.url.removeprefix("http://").rstrip("/")
@@ -104,6 +121,8 @@ def start_site(var_dir: Path | None = None, **environment: str) -> Iterator[Site
             "PORT": str(port),
             "BING_BASE_URL": bing.url,
             "FETCH_ALLOW_PRIVATE": host,
+            "STARTER_PICTURES": "0",  # or every site of a test would ask Commons
+            "MAP_TILES": f"{tiles.template} Tiles for tests",
             **environment,
         }
         log = open(Path(folder) / "test-run.log", "w")  # noqa: SIM115  (the process keeps it open)
@@ -114,7 +133,7 @@ def start_site(var_dir: Path | None = None, **environment: str) -> Iterator[Site
         try:
             url = f"http://127.0.0.1:{port}"
             until(lambda: answers(url, process, Path(log.name)), START_WITHIN_S, "the site's start")
-            yield Site(url, Path(folder), bing, process)
+            yield Site(url, Path(folder), bing, tiles, process)
         finally:
             process.send_signal(signal.SIGINT)
             try:

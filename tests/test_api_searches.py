@@ -17,7 +17,7 @@ from tests.drawn import jpeg
 from tests.site import Site
 
 OBJECT_KEYS = {
-    "id", "state", "stage", "ahead", "url", "page_url", "photo_url", "created_at", "expires_at", "answer",
+    "id", "state", "stage", "ahead", "url", "page_url", "photo_url", "crop", "created_at", "expires_at", "answer",
     "predictions", "objects", "similar", "model", "timings_ms", "gps", "error",
 }  # fmt: skip
 

@@ -27,9 +27,10 @@ def test_it_says_what_it_knows_and_how_long_a_photo_is_kept(site: Site) -> None:
 
 
 def test_the_file_field_leaves_a_phone_its_gallery(site: Site) -> None:
-    (field,) = form_of(site.get("/"), "ask").xpath(".//input[@type='file']")
-    assert field.get("accept").startswith("image/*")
-    assert "capture" not in field.attrib
+    plain, camera = form_of(site.get("/"), "ask").xpath(".//input[@type='file']")
+    assert plain.get("accept").startswith("image/*")
+    assert "capture" not in plain.attrib
+    assert camera.get("capture") == "environment"
 
 
 def test_a_photo_sent_without_scripts_leads_to_its_answer(site: Site) -> None:
@@ -95,13 +96,13 @@ def test_pages_run_nothing_inline_and_name_no_other_site(site: Site, path: str) 
     assert not found.xpath("//style | //*[@style] | //script[not(@src) and not(@type='application/json')]")
     assert not found.xpath("//@*[starts-with(name(), 'on')]")
     loaded = found.xpath("//link/@href | //script/@src | //img/@src")
-    assert loaded and all(address.startswith(("/static/", "/media/")) for address in loaded)
+    assert loaded and all(address.startswith(("/static/", "/media/", "/manifest.")) for address in loaded)
 
 
 def test_the_pages_own_files_are_small(site: Site) -> None:
     found = tree(site.get("/"))
     own = found.xpath("//link[@rel='stylesheet' or @rel='icon']/@href | //script/@src")
-    own += ["/static/js/answer.js", "/static/js/pictures.js"]
+    own += [f"/static/js/{name}.js" for name in ("answer", "crop", "history", "pictures", "share", "shrink", "tray")]
     sizes = {}
     for path in own:
         with requests.get(site.url + path, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=30) as answer:

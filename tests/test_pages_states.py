@@ -102,6 +102,28 @@ def test_a_waiting_search_says_how_many_are_ahead() -> None:
     assert page_of(later).xpath("normalize-space(//*[@id='status'])") == "Waiting, 1 ahead of you."
 
 
+def test_an_open_search_says_how_long_it_usually_takes_and_only_its_owner_may_cancel() -> None:
+    searched(timings={"total": 2200})
+    waiting = searched(state="queued", similar_state="queued", original="searches/x")
+    token = waiting.new_token()
+    waiting.save()
+    assert "Usually about 2 seconds." in page_of(waiting).text_content()
+    assert not page_of(waiting).xpath("//main//form[contains(@action, '/delete/')]")
+    owner = Client()
+    owner.cookies[f"owner_{waiting.pk}"] = token
+    own = html.fromstring(owner.get(f"/s/{waiting.pk}/").content.decode())
+    assert own.xpath("string(//main//form[contains(@action, '/delete/')]//button)") == "Cancel"
+
+
+def test_an_expired_search_is_gone_and_leaves_the_browsers_list() -> None:
+    expired = searched(kind="unknown", confidence=0.1, expires_at=timezone.now())
+    answer = Client().get(f"/s/{expired.pk}/")
+    assert answer.status_code == 410
+    page = html.fromstring(answer.content.decode())
+    assert heading(page) == "This photo was deleted"
+    assert page.xpath("//script/@data-gone") == [str(expired.pk)]
+
+
 def test_an_ended_search_does_not_look_again() -> None:
     page = page_of(searched(kind="unknown", confidence=0.1))
     assert not page.xpath("//meta[@http-equiv='refresh']")

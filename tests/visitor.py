@@ -53,7 +53,9 @@ def tree(page: requests.Response) -> Any:
 def form_of(page: requests.Response, name: str) -> Any:
     """Return the one form with that class, or with an action that ends so."""
     forms = tree(page).xpath("//main//form")
-    named = [form for form in forms if name in (form.get("class") or "").split() or form.get("action").endswith(name)]
+    named = [
+        form for form in forms if name in (form.get("class") or "").split() or (form.get("action") or "").endswith(name)
+    ]
     assert len(named) == 1, f"{len(named)} forms {name} at {page.url}"
     return named[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template import loader
@@ -18,15 +18,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from errors import UserError
 from places import feedback, searching, uploads
 from places.doors import check_rate, retry_after, status_of
-from places.models import Feedback, Picture, Place, Search
+from places.models import Feedback, Place, Search
 from places.models.search import ENDED
-from places.pages import showing
+from places.pages import explained, showing
+from places.pages.answering import cookie, gone, led_to, owns, refused
+from places.pages.arranging import arrange
+from places.pages.comparing import came_from
+from places.pages.parts import outline, sent_part
+from places.pages.positions import own_position
 from places.presenting import present
 
 FACES = 12
 LONGEST_URL = 2000
-LONGEST_QUERY = 200
-GALLERY_PICTURES = 24
+LONGEST_NAME = 200
 
 
 @csrf_exempt
@@ -34,42 +38,48 @@ GALLERY_PICTURES = 24
 def home(request: HttpRequest) -> HttpResponse:
     """Ask for a photo; take it from those whose browser runs no scripts."""
     if request.method != "POST":
-        return _form(request, url=request.GET.get("url", "")[:LONGEST_URL])
+        url = request.GET.get("url", "").replace("\x00", "")[:LONGEST_URL]
+        return _form(request, url=url, confirm=bool(url))
+    return limit(request) or _take_own(request)
+
+
+def limit(request: HttpRequest) -> HttpResponse | None:
+    """Set up receiving of a photo; return the refusal of one that announces to be too large."""
     uploads.limit(request)
     try:
         uploads.check_announced(request)
     except UserError as error:
         return _form(request, error=error)
-    return _take(request)
+    return None
 
 
-@csrf_protect
-def _take(request: HttpRequest) -> HttpResponse:
-    """Take the form's photo or address. The token is checked here, once receiving is limited."""
+def take(request: HttpRequest) -> HttpResponse:
+    """Take a form's photo or address, and lead to its answer."""
     url = request.POST.get("url", "").strip()
     try:
         uploads.check_received(request)
         check_rate(request)
         data = uploads.read_one(request.FILES) if request.FILES or not url else None
-        search, token = searching.submit(data=data, url="" if data is not None else url)
+        search, token = searching.submit(data=data, url="" if data is not None else url, crop=sent_part(request.POST))
     except UserError as error:
         return _form(request, url=url[:LONGEST_URL], error=error)
-    searching.wait(search, settings.ANSWER_WITHIN_S)
-    page = reverse("pages:search", args=[search.pk])
-    response = HttpResponse(status=303, headers={"Location": page})
-    # Only its own page is told: many searches must not make every request heavier.
-    response.set_cookie(
-        _cookie(search), token, path=page, max_age=settings.RETENTION_HOURS * 3600,
-        httponly=True, samesite="Lax", secure=settings.HTTPS,
-    )  # fmt: skip
-    return response
+    return led_to(search, token, came_from=request.POST.get("place", ""))
 
 
-def _form(request: HttpRequest, *, url: str = "", error: UserError | None = None) -> HttpResponse:
+# The token is looked for in what was received, so that is limited first.
+_take_own = csrf_protect(take)
+
+
+def _form(
+    request: HttpRequest, *, url: str = "", confirm: bool = False, error: UserError | None = None
+) -> HttpResponse:
     known = showing.recognised()
     context = {
         "url": url,
+        "came_from": request.POST.get("place", ""),
+        "confirm": confirm,
         "error": error.message if error else "",
+        "usual": Search.objects.usual_seconds(),
         "faces": showing.cards(showing.mixed(known, FACES)),
         "count": known.count(),
     }
@@ -79,22 +89,17 @@ def _form(request: HttpRequest, *, url: str = "", error: UserError | None = None
     return response
 
 
-def _cookie(search: Search) -> str:
-    return f"owner_{search.pk}"
-
-
-def _owns(request: HttpRequest, search: Search) -> bool:
-    return search.is_owner(request.COOKIES.get(_cookie(search), ""))
-
-
 @never_cache
 @require_safe
 def search(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Show a search as it is now; whoever has its address may look."""
     found = get_object_or_404(Search.objects.select_related("place", "model_version"), pk=pk)
     if found.gone:
-        return _gone(request)
-    response = render(request, "search.html", _answer(found, _owns(request, found)))
+        return gone(request, found)
+    context = _answer(found, owns(request, found))
+    context["similar"] = arrange(context["shown"]["similar"]["results"], request.GET)
+    context["compared"] = came_from(found, request.GET.get("place", ""))
+    response = render(request, "search.html", context)
     response["X-Robots-Tag"] = "noindex"
     return response
 
@@ -108,17 +113,15 @@ def _answer(search: Search, owner: bool) -> dict[str, Any]:
         "open": shown["state"] not in ENDED or shown["similar"]["state"] not in ENDED,
         "band": showing.band(shown["answer"]),
         "guesses": showing.guesses(shown["predictions"]),
+        "heat": explained.heat(search) if shown["answer"] else None,
         "count": showing.recognised().count(),
         "owner": owner,
+        "own": own_position(search, search.place if search.kind == "place" else None) if owner else None,
         "said": Feedback.objects.filter(search=search).select_related("place").first() if owner else None,
-        "choices": Place.objects.all() if owner else [],
+        "choices": showing.choices(shown["predictions"]) if owner else [],
+        "usual": Search.objects.usual_seconds(),
+        "outline": outline(search.crop),
     }
-
-
-def _gone(request: HttpRequest) -> HttpResponse:
-    response = render(request, "gone.html", status=410)
-    response["X-Robots-Tag"] = "noindex"
-    return response
 
 
 @require_POST
@@ -126,19 +129,28 @@ def give_feedback(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Keep what the owner says of the answer, and show it again."""
     found = get_object_or_404(Search.objects.select_related("place"), pk=pk)
     if found.gone:
-        return _gone(request)
-    if not _owns(request, found):
-        return _refused(request, 403, _("Only who sent the photo can say whether the answer is right."))
+        return gone(request, found)
+    if not owns(request, found):
+        return refused(request, 403, _("Only who sent the photo can say whether the answer is right."))
     try:
         feedback.give(
             found,
             right=request.POST.get("right") == "yes",
-            slug=request.POST.get("place") or None,
+            slug=_slug_of(request.POST.get("place", "")),
             keep="keep" in request.POST,
         )
     except UserError as error:
-        return _refused(request, status_of(error.code), error.message)
+        return refused(request, status_of(error.code), error.message)
     return HttpResponse(status=303, headers={"Location": reverse("pages:search", args=[pk]) + "#said"})
+
+
+def _slug_of(name: str) -> str | None:
+    """Return the slug of the place that somebody named, the name itself when there is none, None for no name."""
+    name = name.replace("\x00", "").strip()[:LONGEST_NAME]
+    if not name:
+        return None
+    named = Place.objects.filter(Q(slug=name) | Q(name__iexact=name) | Q(name_ko=name) | Q(local_name__iexact=name))
+    return named.values_list("slug", flat=True).first() or name
 
 
 @require_POST
@@ -146,42 +158,14 @@ def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Delete the owner's photo and its answer at once; its page then says that it is gone."""
     found = get_object_or_404(Search, pk=pk)
     if found.gone:
-        return _gone(request)
-    if not _owns(request, found):
-        return _refused(request, 403, _("Only who sent the photo can delete it."))
+        return gone(request, found)
+    if not owns(request, found):
+        return refused(request, 403, _("Only who sent the photo can delete it."))
     searching.delete(found)
     page = reverse("pages:search", args=[pk])
     response = HttpResponse(status=303, headers={"Location": page})
-    response.delete_cookie(_cookie(found), path=page)
+    response.delete_cookie(cookie(found), path=page)
     return response
-
-
-@require_safe
-def places(request: HttpRequest) -> HttpResponse:
-    """Show every place by continent, or those with the asked words in one of their names."""
-    query = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST_QUERY]
-    groups = showing.by_continent(Place.objects.named(query))
-    continents = {continent: showing.cards(group) for continent, group in groups.items()}
-    context = {"query": query, "continents": continents, "count": showing.recognised().count()}
-    return render(request, "places.html", context)
-
-
-@require_safe
-def place(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show one place: what it is, where it is, what is near, and its pictures."""
-    found = get_object_or_404(Place, slug=slug)
-    pictures = Picture.objects.filter(place=found, status=Picture.Status.APPROVED).exclude(thumbnail="")
-    context = {
-        "place": found,
-        "nearby": found.nearby(),
-        "recognised": showing.recognised().filter(pk=found.pk).exists(),
-        "pictures": pictures[:GALLERY_PICTURES],
-    }
-    return render(request, "place.html", context)
-
-
-def _refused(request: HttpRequest, status: int, message: str) -> HttpResponse:
-    return render(request, "refused.html", {"message": message}, status=status)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -1,5 +1,7 @@
 // Waiting for an answer: asks for the search over plain HTTP and takes over what the server has drawn.
+import { remember } from "./history.js";
 import { dress } from "./pictures.js";
+import { offerSharing } from "./share.js";
 
 export const { texts, maxBytes, cookieSeconds } = JSON.parse(document.getElementById("script").textContent);
 const PAUSES_MS = [300, 500, 1000, 2000];
@@ -15,6 +17,16 @@ export function say(text) {
   if (status && status.textContent !== text) status.textContent = text; // read out once a change
 }
 
+// Says every second how long a search has taken, once that is worth saying.
+export function clock(since, signal) {
+  const tick = setInterval(() => {
+    const elapsed = byId("elapsed");
+    if (!elapsed || signal.aborted) return clearInterval(tick);
+    const seconds = Math.round((performance.now() - since) / 1000);
+    if (seconds > 2) elapsed.textContent = texts.elapsed.replace("{n}", seconds);
+  }, 1000);
+}
+
 // Follows a search from its first JSON until recognition and similar pictures have both ended.
 export async function watch(search, signal, since = performance.now()) {
   const place = document.activeElement;
@@ -24,7 +36,7 @@ export async function watch(search, signal, since = performance.now()) {
     try {
       const over = ended(search.state) && ended(search.similar.state);
       if (ended(search.state) && (!answered || over)) {
-        await takeOver(search.page_url, answered ? ["more"] : ["words", "more"], signal);
+        await takeOver(search.page_url, answered ? ["more"] : ["words", "tools", "more"], signal);
         if (!answered) announce(place);
         answered = true;
       }
@@ -76,7 +88,8 @@ async function look(url, signal) {
 
 // Replaces parts of this page by the same parts of the search's page, which the server has drawn.
 async function takeOver(url, ids, signal) {
-  const response = await fetch(url, { signal, cache: "no-store" });
+  const asked = location.pathname === url ? url + location.search : url;
+  const response = await fetch(asked, { signal, cache: "no-store" });
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (signal.aborted) return;
@@ -84,7 +97,14 @@ async function takeOver(url, ids, signal) {
   document.title = page.title;
   say(page.getElementById("status").textContent.trim());
   dress(byId("more"));
+  settle();
+}
+
+// What an answer can do with scripts only.
+export function settle() {
   fitPhoto();
+  offerSharing(texts);
+  remember();
 }
 
 // Tells the style sheet the photo's aspect, as soon as it is known.
@@ -108,6 +128,19 @@ function announce(place) {
   const now = document.activeElement;
   if (now === place || now === document.body) byId("words").querySelector("h1")?.focus({ preventScroll: true });
 }
+
+// A name that is none of the list would come back as a refusal, with the page gone.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches(".feedback") || event.submitter?.value !== "no") return;
+  const field = event.target.elements.place;
+  const said = field.value.trim().toLowerCase();
+  const listed = [...field.list.options].some(({ value, label }) => [value, label].some((name) => name.toLowerCase() === said));
+  if (!said || listed) return;
+  event.preventDefault();
+  field.setCustomValidity(field.dataset.unknown);
+  field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  field.reportValidity();
+});
 
 function finish() {
   delete byId("photo").dataset.open;
