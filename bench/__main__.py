@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import summary
 
 DOCS = Path(__file__).parent.parent / "docs"
-PARTS = ("race", "site", "gallery", "growth", "collecting", "training", "models", "digits", "objects")
+PARTS = ("race", "site", "gallery", "growth", "page", "collecting", "training", "models", "digits", "objects")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Makes the screenshots beside it: starts the site, sends a picture drawn here, photographs the answer.
+"""Makes the screenshots beside it: starts the site, sends pictures drawn here, photographs every state.
 
     .venv/bin/python -m docs.screenshots.make
 
@@ -11,11 +11,15 @@ import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.site import start_site
-from tests.test_browser import Page, start
+from tests.drawings import drawing
+from tests.drawn import jpeg
+from tests.filled import fill
+from tests.site import Site, start_site, suspended
+from tests.test_browser import DROPPED, Page, start
 
 HERE = Path(__file__).parent
 SIZES = {"desktop": (1280, 1000), "phone": (390, 844)}
@@ -61,26 +65,127 @@ def scene() -> bytes:
     return out.getvalue()
 
 
+class Shots:
+    """A browser that photographs every state of the page."""
+
+    def __init__(self, site: Site, page: Page, photos: dict[str, Path]) -> None:
+        self.site, self.page, self.photos = site, page, photos
+        self.variant = ""
+
+    def shoot(self, name: str) -> None:
+        """Write what the window shows."""
+        self.page.until("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
+        shown = Image.open(io.BytesIO(self.page.browser.get_screenshot_as_png())).convert("RGB")
+        shown.save(HERE / f"{name}-{self.variant}.webp", quality=78, method=6)
+
+    def opened(self, name: str, path: str) -> None:
+        """Photograph a page."""
+        self.page.open(path)
+        self.shoot(name)
+
+    def questions(self) -> None:
+        """Asking: the first page, a link from elsewhere, several photos, cropping, one that is none."""
+        self.opened("question", "/")
+        self.opened("link", "/?url=https://example.org/tower.jpg")
+        self.page.open("/")
+        self.page.browser.execute_async_script(DROPPED, 3)
+        self.page.until("document.querySelectorAll('.tray li').length === 3")
+        self.shoot("several")
+        self.page.open("/")
+        self.page.one("main .crop-first input").click()
+        self.page.choose(self.photos["tower"])
+        self.page.until("document.querySelector('.crop-frame')")
+        self.shoot("crop")
+        self.page.open("/")
+        self.page.choose(self.photos["text"])
+        self.page.until("document.querySelector('.failed-why')?.textContent")
+        self.shoot("failed")
+
+    def waiting(self) -> None:
+        """Waiting: for a worker, and for one that does not answer."""
+        self.page.open("/")
+        with suspended(self.site, "search@"):
+            self.page.choose(self.photos["tower"])
+            self.page.until("document.getElementById('status')?.textContent.startsWith('Waiting')")
+            self.shoot("waiting")
+            self.page.until("document.getElementById('status')?.textContent.startsWith('The recogniser')")
+            self.shoot("silent")
+        self.page.answered()
+
+    def answers(self) -> None:
+        """The answer: place, unknown, no place; where it looked, how it sees, compared; pictures; gone."""
+        for name in ("unknown", "no-place", "tower"):
+            self.page.open("/")
+            self.page.choose(self.photos[name])
+            self.page.answered()
+            self.shoot("answer" if name == "tower" else name)
+        search = urlsplit(self.page.browser.current_url).path
+        self.page.one("[data-heat]").click()
+        self.page.until("document.querySelector('#frame .heat')")
+        self.shoot("heat")
+        self.page.browser.execute_script("document.getElementById('similar').scrollIntoView()")
+        self.page.until("document.querySelector('.rows img')?.naturalWidth")
+        self.shoot("similar")
+        self.opened("sees", f"{search}sees/")
+        self.opened("compare", f"{search}compare/eiffel-tower/")
+        self.opened("history", "/history/")
+        self.page.open(search)
+        self.page.one(".rows a[href^='/pictures/']").click()
+        self.shoot("picture")
+        self.page.open(search)
+        self.page.one("form[action$='delete/'] button").click()
+        self.shoot("gone")
+
+    def pages(self) -> None:
+        """The places and the owner's pages, two of them in Korean."""
+        for name, path in PAGES.items():
+            self.opened(name, path)
+        self.page.browser.add_cookie({"name": "django_language", "value": "ko"})
+        self.opened("korean", "/")
+        self.opened("korean-place", "/places/eiffel-tower/")
+        self.page.browser.delete_cookie("django_language")
+
+
+PAGES = {
+    "places": "/places/", "place": "/places/eiffel-tower/", "privacy": "/privacy/", "contact": "/contact/",
+    "nothing": "/nothing-here/",
+}  # fmt: skip
+
+
+def draw(folder: Path) -> dict[str, Path]:
+    """Write what is sent, and return where."""
+    photos = {name: folder / f"{name}.jpg" for name in ("tower", "unknown", "no-place", "text")}
+    photos["tower"].write_bytes(scene())
+    photos["unknown"].write_bytes(jpeg(31, (1200, 900)))
+    drawing_of_text = Image.open(io.BytesIO(drawing("text", 3, 900))).convert("RGB")
+    drawing_of_text.save(photos["no-place"])
+    photos["text"].write_text("no picture")
+    return photos
+
+
 def main() -> int:
-    """Write screenshots of the question and the answer, on a desktop and a phone, light and dark."""
+    """Write screenshots of every state, on a desktop and a phone, light and dark."""
+    for old in HERE.glob("*.webp"):
+        old.unlink()
     with tempfile.TemporaryDirectory() as folder, start_site() as site:
-        photo = Path(folder) / "tower.jpg"
-        photo.write_bytes(scene())
+        photos = draw(Path(folder))
+        gallery = []
+        for number in range(6):
+            tower = Image.open(photos["tower"]).rotate(number - 3, fillcolor=(170, 205, 230))
+            gallery.append(Path(folder) / f"CC BY 4.0 - Tower {number}.jpg")
+            tower.crop((100 + 40 * number, 0, 1300, 1100 + 60 * number)).save(gallery[-1])
+        fill(site, "eiffel-tower", gallery)
         window = start()
-        page = Page(window, site)
+        shots = Shots(site, Page(window, site), photos)
         for device, (width, height) in SIZES.items():
             for theme in ("light", "dark"):
                 media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
                 window.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-                page.size(width, height)
-                touch = {"enabled": width < 600}
-                window.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", touch)
-                page.open("/")
-                window.save_screenshot(str(HERE / f"question-{device}-{theme}.png"))
-                page.choose(photo)
-                page.answered()
-                page.until("[...document.images].every((image) => image.complete || image.loading === 'lazy')")
-                window.save_screenshot(str(HERE / f"answer-{device}-{theme}.png"))
+                shots.page.size(width, height)
+                window.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": width < 600})
+                shots.variant = f"{device}-{theme}"
+                for take in (shots.questions, shots.waiting, shots.answers, shots.pages):
+                    take()
         window.quit()
     return 0
 
