@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from ml.bundle import Bundle
 from ml.engine.base import Engine, EngineError
 
@@ -42,7 +44,12 @@ def available(bundle: Bundle, library: str = "") -> list[str]:
 
 
 def make(name: str, bundle: Bundle, cache_dir: Path | None, threads: int) -> Engine:
-    """Return the engine ``name`` with the model of ``bundle``; raises EngineError when it cannot compute that."""
+    """Return the engine ``name`` with the model of ``bundle``; raises EngineError when it cannot compute that.
+
+    From then on NumPy computes its products in one thread.
+    """
+    # Its threads go on spinning for milliseconds after a product, which halved the speed of the engine's own.
+    threadpool_limits(limits=1, user_api="blas")
     library, _, precision = name.partition("-")
     # Imported here: a process needs one library's memory, not all of them.
     if name == GPU:

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from ml.bundle import sha256
 from ml.engine import ncnn_files
@@ -40,8 +39,6 @@ class Ncnn:
         taken = {name for node in self.graph.nodes for name in node.inputs} | set(self.graph.outputs.values())
         made = {node.output for node in self.graph.nodes} | self.graph.constants.keys()
         self.maps = sorted(taken - made)
-        # NumPy's own threads and ncnn's would take the cores from each other.
-        self.blas = ThreadpoolController()
         self.description = f"ncnn {ncnn.__version__}, CPU, {precision}"
 
     def infer(self, x: Array) -> dict[str, Array]:
@@ -55,8 +52,7 @@ class Ncnn:
             if failed:
                 raise EngineError(f"ncnn could not compute an answer (its code is {failed}).")
             values[name] = np.array(map_)[np.newaxis]
-        with self.blas.limit(limits=1, user_api="blas"):
-            return run(self.graph, OPERATIONS, values)
+        return run(self.graph, OPERATIONS, values)
 
 
 def translated(model: Path, cache_dir: Path) -> Path:
