@@ -106,7 +106,7 @@ class Shots:
         self.page.open("/")
         with suspended(self.site, "search@"):
             self.page.choose(self.photos["tower"])
-            self.page.until("document.getElementById('status')?.textContent.startsWith('Waiting')")
+            self.page.until("document.getElementById('status')?.textContent.includes('Waiting')")
             self.shoot("waiting")
             self.page.until("document.getElementById('status')?.textContent.startsWith('The recogniser')")
             self.shoot("silent")
