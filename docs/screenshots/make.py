@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw, ImageFilter
 
+from bench import filling
 from tests.drawings import drawing
 from tests.drawn import jpeg
 from tests.filled import fill
@@ -113,12 +114,14 @@ class Shots:
         self.page.answered()
 
     def answers(self) -> None:
-        """The answer: place, unknown, no place; where it looked, how it sees, compared; pictures; gone."""
-        for name in ("unknown", "no-place", "tower"):
+        """The answer: perhaps a place, unknown, no place, place; where it looked, how it sees, compared; gone."""
+        for name in ("doubtful", "no-place", "tower"):
             self.page.open("/")
             self.page.choose(self.photos[name])
             self.page.answered()
             self.shoot("answer" if name == "tower" else name)
+            if name == "doubtful":
+                self.unknown(urlsplit(self.page.browser.current_url).path)
         search = urlsplit(self.page.browser.current_url).path
         self.page.one("[data-heat]").click()
         self.page.until("document.querySelector('#frame .heat')")
@@ -135,6 +138,16 @@ class Shots:
         self.page.open(search)
         self.page.one("form[action$='delete/'] button").click()
         self.shoot("gone")
+
+    def unknown(self, search: str) -> None:
+        """The answer as it would be for an unknown place: nothing that can be drawn is taken for one."""
+        with filling.connect(self.site.var_dir) as connection:
+            connection.execute(
+                "UPDATE places_search SET kind = 'unknown', confidence = 0.2, place_id = NULL, heat = NULL"
+                " WHERE id = %s",
+                [search.split("/")[2]],
+            )
+        self.opened("unknown", search)
 
     def pages(self) -> None:
         """The places and the owner's pages, two of them in Korean."""
@@ -154,9 +167,9 @@ PAGES = {
 
 def draw(folder: Path) -> dict[str, Path]:
     """Write what is sent, and return where."""
-    photos = {name: folder / f"{name}.jpg" for name in ("tower", "unknown", "no-place", "text")}
+    photos = {name: folder / f"{name}.jpg" for name in ("tower", "doubtful", "no-place", "text")}
     photos["tower"].write_bytes(scene())
-    photos["unknown"].write_bytes(jpeg(31, (1200, 900)))
+    photos["doubtful"].write_bytes(jpeg(31, (1200, 900)))
     drawing_of_text = Image.open(io.BytesIO(drawing("text", 3, 900))).convert("RGB")
     drawing_of_text.save(photos["no-place"])
     photos["text"].write_text("no picture")
