@@ -37,7 +37,7 @@ lint: install-tests ## check style, types, import rules and settings
 	$(BIN)/python tests/check_settings.py
 
 test: lint ## lint, then every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: install-tests ## measure everything beside others and write docs/benchmarks.md (hours; `python -m bench PART` for one)
 	$(BIN)/python -m bench

@@ -130,7 +130,9 @@ def test_ctrl_c_stops_every_process_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_data_survives_kill_9_of_everything_and_of_the_launcher_alone(tmp_path: Path) -> None:
-    with start_site() as site:
+    folder = tmp_path / "too-long-for-the-path-of-a-unix-socket-below-it"
+    folder.mkdir()
+    with start_site(folder) as site:
         search = site.ended(site.post(jpeg(77)).json())
         port = int(site.url.rpartition(":")[2])
         everything = [site.process.pid, *(each.pid for each in left_behind.processes(site.var_dir))]

@@ -94,7 +94,9 @@ def test_an_error_says_which_source_and_what_it_is(standins: dict[str, StandIn])
     assert error.reason == "code 100"
 
 
-@pytest.mark.parametrize(("name", "shape"), [(name, shape) for name, shapes in GOOD.items() for shape in shapes])
+@pytest.mark.parametrize(
+    ("name", "shape"), [(name, shape) for name, shapes in GOOD.items() for shape in sorted(shapes)]
+)
 def test_a_day_that_only_looks_bad_gives_pictures(standins: dict[str, StandIn], name: str, shape: str) -> None:
     standins[name].times.clear()
     hits, state = outcome(source(name, standins[name], shape))

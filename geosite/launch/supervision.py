@@ -82,8 +82,10 @@ def section(program: Program, config: Config) -> str:
 
 def write_configuration(config: Config) -> Path:
     """Write supervisor's configuration under VAR_DIR and return where."""
+    sockets = socket_folder(config.var_dir)
     # Relative to VAR_DIR, where supervisor runs: it expands some paths once and some twice.
-    head = """[supervisord]
+    socket = "run/supervisor.sock" if sockets.parent == config.var_dir else sockets / "supervisor.sock"
+    head = f"""[supervisord]
 nodaemon=true
 logfile=log/supervisor.log
 logfile_maxbytes=10MB
@@ -92,7 +94,7 @@ pidfile=supervisord.pid
 childlogdir=log
 
 [unix_http_server]
-file=run/supervisor.sock
+file={socket}
 chmod=0700
 
 [rpcinterface:supervisor]
