@@ -21,6 +21,7 @@ from crawler.sources.base import Position, plain_text
 from errors import UserError
 
 MAX_ROWS = 10_000
+MAX_COLUMNS = 100
 MAX_BYTES = 10 * 2**20
 MAX_UNPACKED = 100 * 2**20  # bytes; an .xlsx is a zip archive, and may be a bomb
 MAX_NAME = 120
@@ -59,7 +60,7 @@ class SpreadsheetError(UserError):
 
 def read(path: Path) -> list[Listed]:
     """Return the rows of an .xlsx or .csv file. Raises SpreadsheetError with everything that is wrong."""
-    rows = _rows(path)
+    rows = table(path)
     try:
         first, headings = next(rows)
     except StopIteration:
@@ -69,11 +70,8 @@ def read(path: Path) -> list[Listed]:
     problems: list[tuple[int, str]] = []
     seen: dict[int, int] = {}
     for number, cells in rows:
-        if len(listed) + len(problems) >= MAX_ROWS:
-            problems.append((number, f"A list may have {MAX_ROWS:,} rows; please split it."))
-            break
         values = {name: cells[at] if at < len(cells) else None for name, at in columns.items()}
-        if not any(_text(value) for value in values.values()):
+        if not any(as_text(value) for value in values.values()):
             continue
         try:
             row = _listed(values)
@@ -93,15 +91,19 @@ def read(path: Path) -> list[Listed]:
 
 def write(path: Path, rows: Iterable[Listed]) -> None:
     """Write rows as .xlsx or .csv, by the file's suffix. Text that a spreadsheet would run stays text."""
-    table = [COLUMNS, *(_cells(row) for row in rows)]
+    write_table(path, [COLUMNS, *(_cells(row) for row in rows)])
+
+
+def write_table(path: Path, rows: Iterable[Iterable[str | float]]) -> None:
+    """Write rows of cells as ``write`` does; they are taken one by one, so there may be many."""
     if path.suffix.lower() == ".csv":
         with path.open("w", newline="", encoding="utf-8-sig") as file:  # Excel takes it for Latin-1 otherwise
-            csv.writer(file).writerows([_inert(cell) for cell in row] for row in table)
+            csv.writer(file).writerows([_inert(cell) for cell in row] for row in rows)
         return
     _check_kind(path)
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("places")
-    for row in table:
+    for row in rows:
         sheet.append([_inert(cell) for cell in row])
     book.save(path)
 
@@ -120,15 +122,28 @@ def _check_kind(path: Path) -> None:
         raise SpreadsheetError(path, [(0, "Please give an .xlsx or a .csv file.")])
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
-    """Yield row numbers and cells of what is not empty."""
+def table(
+    path: Path, most_rows: int = MAX_ROWS, most_bytes: int = MAX_BYTES, most_unpacked: int = MAX_UNPACKED
+) -> Iterator[tuple[int, list[Any]]]:
+    """Yield row numbers and cells of what is not empty in an .xlsx or .csv file. Raises SpreadsheetError.
+
+    ``most_rows`` are those below the headings, empty ones too: a small file can tell of billions of them.
+    """
     _check_kind(path)
     if not path.is_file():
         raise SpreadsheetError(path, [(0, "There is no such file.")])
-    if path.stat().st_size > MAX_BYTES:
-        raise SpreadsheetError(path, [(0, f"It is larger than {MAX_BYTES // 2**20} MB.")])
-    rows = _from_csv(path) if path.suffix.lower() == ".csv" else _from_xlsx(path)
-    yield from ((number, cells) for number, cells in rows if any(_text(cell) for cell in cells))
+    if path.stat().st_size > most_bytes:
+        raise SpreadsheetError(path, [(0, f"It is larger than {most_bytes // 2**20} MB.")])
+    rows = _from_csv(path) if path.suffix.lower() == ".csv" else _from_xlsx(path, most_unpacked)
+    for count, (number, cells) in enumerate(rows):
+        if count > most_rows:
+            told = f"A list may have {most_rows:,} rows, empty ones too; please split it, or delete those."
+            raise SpreadsheetError(path, [(number, told)])
+        if len(cells) > MAX_COLUMNS:
+            told = f"A list may have {MAX_COLUMNS} columns; please delete the others."
+            raise SpreadsheetError(path, [(number, told)])
+        if any(as_text(cell) for cell in cells):
+            yield number, cells
 
 
 def _from_csv(path: Path) -> Iterator[tuple[int, list[Any]]]:
@@ -145,16 +160,18 @@ def _from_csv(path: Path) -> Iterator[tuple[int, list[Any]]]:
         raise SpreadsheetError(path, [(lines.line_num, "This line is not proper CSV.")]) from None
 
 
-def _from_xlsx(path: Path) -> Iterator[tuple[int, list[Any]]]:
+def _from_xlsx(path: Path, most_unpacked: int) -> Iterator[tuple[int, list[Any]]]:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(part.file_size for part in archive.infolist())
-        if unpacked > MAX_UNPACKED:
-            raise SpreadsheetError(path, [(0, f"Unpacked it is larger than {MAX_UNPACKED // 2**20} MB.")])
+        if unpacked > most_unpacked:
+            raise SpreadsheetError(path, [(0, f"Unpacked it is larger than {most_unpacked // 2**20} MB.")])
         book = openpyxl.load_workbook(path, read_only=True, keep_links=False)
         if not book.worksheets:
             return
-        yield from enumerate(([*cells] for cells in book.worksheets[0].iter_rows(values_only=True)), 1)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what the file says of its size may be anything, and each row would be as wide
+        yield from enumerate(([*cells] for cells in sheet.iter_rows(values_only=True)), 1)
     # openpyxl lets through whatever its parsers raise; the file is at fault.
     except (OSError, ValueError, TypeError, LookupError, AttributeError, SyntaxError, zipfile.BadZipFile,
             InvalidFileException, NotImplementedError, EOFError):  # fmt: skip
@@ -165,14 +182,14 @@ def _columns(path: Path, number: int, headings: list[Any]) -> dict[str, int]:
     """Return where each column is, by the first row."""
     columns: dict[str, int] = {}
     for at, heading in enumerate(headings):
-        name = _HEADINGS.get(_text(heading).lower())
+        name = _HEADINGS.get(as_text(heading).lower())
         if name in columns:
             raise SpreadsheetError(path, [(number, f"There are two columns for the {name}.")])
         if name:
             columns[name] = at
     missing = [name for name in ("name", "index") if name not in columns]
     if missing:
-        found = ", ".join(filter(None, map(_text, headings)))[:200]
+        found = ", ".join(filter(None, map(as_text, headings)))[:200]
         wanted = " and ".join(f'"{name}"' for name in missing)
         raise SpreadsheetError(path, [(number, f"The headings lack {wanted}; found were: {found}.")])
     return columns
@@ -181,23 +198,29 @@ def _columns(path: Path, number: int, headings: list[Any]) -> dict[str, int]:
 def _listed(values: dict[str, Any]) -> Listed:
     """Return one row, or raise ValueError with a sentence."""
     for name, value in values.items():
-        if isinstance(value, str) and value.startswith("="):
-            raise ValueError(f"The {name} is a formula; please put its value there.")
-        if not isinstance(value, str | int | float | None):
-            raise ValueError(f"The {name} is neither text nor a number.")
-    name = plain_text(_text(values["name"]))
+        check_cell(name, value)
+    name = plain_text(as_text(values["name"]))
     if not name:
         raise ValueError("The name is missing.")
     if len(name) > MAX_NAME:
         raise ValueError(f"The name is longer than {MAX_NAME} characters.")
-    query = plain_text(_text(values.get("query"))) or name
-    return Listed(name, _index(values["index"]), query, _position(values))
+    query = plain_text(as_text(values.get("query"))) or name
+    return Listed(name, hexadecimal(values["index"]), query, _position(values))
 
 
-def _index(value: Any) -> str:
+def check_cell(name: str, value: Any) -> None:
+    """Raise ValueError with a sentence for what is neither text nor a number: formulas are never computed."""
+    if isinstance(value, str) and value.startswith("="):
+        raise ValueError(f"The {name} is a formula; please put its value there.")
+    if not isinstance(value, str | int | float | None):
+        raise ValueError(f"The {name} is neither text nor a number.")
+
+
+def hexadecimal(value: Any) -> str:
+    """Return an index as it is written, in upper case without 0x. Raises ValueError with a sentence."""
     if isinstance(value, float) and not value.is_integer():
         raise ValueError(f"The index {value} is not hexadecimal; please format the column as text.")
-    text = _text(int(value) if isinstance(value, float) else value)
+    text = as_text(int(value) if isinstance(value, float) else value)
     if not text:
         raise ValueError("The index is missing.")
     match = _INDEX.fullmatch(text)
@@ -207,7 +230,7 @@ def _index(value: Any) -> str:
 
 
 def _position(values: dict[str, Any]) -> Position | None:
-    texts = [_text(values.get(name)) for name in ("latitude", "longitude")]
+    texts = [as_text(values.get(name)) for name in ("latitude", "longitude")]
     if not any(texts):
         return None
     try:
@@ -219,6 +242,7 @@ def _position(values: dict[str, Any]) -> Position | None:
     return Position(latitude, longitude)
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a cell's text, without the apostrophe that keeps a spreadsheet from running it."""
     text = "" if value is None else str(value).strip()
     return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text

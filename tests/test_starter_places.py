@@ -164,6 +164,16 @@ KNOWN_NEAR_KM = [
     ("taj-mahal", "Agra Fort", 2.2, 0.3),
     ("tokyo-skytree", "Sensō-ji", 1.4, 0.15),
     ("tyn-church", "Café Slavia", 1.0, 0.15),
+    ("istanbul", "Grand Bazaar", 1.15, 0.2),
+    ("london", "Covent Garden", 0.55, 0.15),
+    ("moscow", "Bolshoi Theatre", 0.7, 0.15),
+    ("new-york-city", "Empire State Building", 0.75, 0.15),
+    ("paris", "Louvre Museum", 1.25, 0.15),
+    ("rio-de-janeiro", "Museum of Tomorrow", 1.55, 0.2),
+    ("rome", "Roma Termini railway station", 0.5, 0.15),
+    ("seoul", "Gwangjang Market", 1.9, 0.2),
+    ("sydney", "Queen Victoria Building", 0.4, 0.1),
+    ("tokyo", "Tokyo Station", 1.3, 0.15),
 ]
 
 
@@ -213,7 +223,7 @@ def test_the_tower_on_namsan_is_one_place_in_both_collections() -> None:
 
 
 def test_slugs_are_unique_and_safe_in_urls() -> None:
-    assert len(BY_SLUG) == len(PLACES) == 70
+    assert len(BY_SLUG) == len(PLACES) == 80
     assert [slug for slug in BY_SLUG if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)] == []
 
 
@@ -241,7 +251,7 @@ def test_a_name_that_several_cities_have_is_searched_for_with_its_city(slug: str
 def test_a_place_has_every_field_and_nothing_else(place: dict[str, Any]) -> None:
     assert set(place) == FIELDS
     assert all(isinstance(place[field], str) and place[field] for field in TEXTS)
-    assert set(place["collections"]) <= {"landmarks", "seoul"} and place["collections"]
+    assert set(place["collections"]) <= {"landmarks", "seoul", "cities"} and place["collections"]
     assert place["continent"] in CONTINENTS
 
 
@@ -269,8 +279,22 @@ def test_the_local_name_is_in_the_script_of_its_language(place: dict[str, Any]) 
 def test_aliases_add_other_names(place: dict[str, Any]) -> None:
     names = [place["name"], place["name_ko"], place["local_name"], *place["aliases"]]
     assert place["aliases"]
-    assert len(set(place["aliases"])) == len(place["aliases"])
     assert not set(names[:3]) & set(place["aliases"])
+
+
+@each_place
+def test_every_other_name_has_its_language(place: dict[str, Any]) -> None:
+    for name, tag in place["aliases"].items():
+        assert LANGUAGE_TAG.fullmatch(tag), name
+        assert (
+            has_script(name, "LATIN" if tag.endswith("-Latn") else SCRIPTS.get(tag.split("-")[0], "LATIN"))
+            or tag == "ja"
+        )
+
+
+def test_ten_cities_are_a_collection() -> None:
+    cities = [place for place in PLACES if place["collections"] == ["cities"]]
+    assert len(cities) == 10 and all(place["city"] == place["name"] for place in cities)
 
 
 @each_place

@@ -30,4 +30,4 @@ class FirstPassword(models.Model):
     @classmethod
     def unchanged(cls, user: User) -> bool:
         """Whether ``user`` has to choose a password of their own first."""
-        return cls.objects.filter(user=user, password=user.password).exists()
+        return user.pk is not None and cls.objects.filter(user=user, password=user.password).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -17,6 +18,8 @@ from places.models.web import WebPicture
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.contrib.auth.models import User
 
 _SHA256, _LOOK = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{16}")
 
@@ -52,18 +55,33 @@ class Report(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
     created_at = models.DateTimeField(_("written"), default=timezone.now, db_index=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("closed by"),
+    )  # fmt: skip
 
     class Meta:
         verbose_name, verbose_name_plural = _("report"), _("reports")
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], condition=models.Q(state="open"), name="report_open"),
+            models.Index(fields=["-closed_at"], name="report_closed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()} ({self.created_at:%Y-%m-%d})"
 
-    def close(self, state: str) -> None:
-        """Say what became of it."""
-        self.state, self.closed_at = state, timezone.now()
-        self.save(update_fields=["state", "closed_at"])
+    def close(self, state: str, by: User | None = None) -> bool:
+        """Say what became of it, and who decided; return whether nobody had before.
+
+        What was dismissed can still be taken down; what was taken down stays so.
+        """
+        undecided = Report.objects.filter(pk=self.pk).exclude(state=Report.State.TAKEN_DOWN)
+        if state == Report.State.DISMISSED:
+            undecided = undecided.filter(state=Report.State.OPEN)
+        closed = undecided.update(state=state, closed_at=timezone.now(), closed_by=by)
+        self.refresh_from_db()
+        return bool(closed)
 
 
 class Denied(models.Model):

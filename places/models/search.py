@@ -7,7 +7,7 @@ import secrets
 import statistics
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -19,6 +19,9 @@ from pgvector.django import HalfVectorField
 from errors import UserError
 from places.models.model_version import ModelVersion
 from places.models.place import Place
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 def hash_token(token: str) -> str:
@@ -209,18 +212,60 @@ class Search(models.Model):
         self.refresh_from_db()
 
 
+class FeedbackQuerySet(models.QuerySet["Feedback"]):
+    """Questions about what many said."""
+
+    def waiting(self) -> FeedbackQuerySet:
+        """What no curator has seen to."""
+        return self.filter(handled_at=None)
+
+    def urgent_first(self) -> FeedbackQuerySet:
+        """Wrong answers before right ones, with a photo before without, the newest first."""
+        return self.order_by("right", *_WITH_PHOTO_FIRST, "-created_at", "-pk")
+
+    def settle(self, outcome: str, by: User | None) -> int:
+        """Say what became of those that wait, and who saw to it; return how many that were."""
+        return self.waiting().update(handled_at=timezone.now(), handled_by=by, outcome=outcome)
+
+
+_WITH_PHOTO_FIRST = (models.ExpressionWrapper(models.Q(picture=None), models.BooleanField()).asc(),)
+
+
 class Feedback(models.Model):
-    """What the owner of a photo said about the answer."""
+    """What the owner of a photo said about the answer, and what curators made of it.
+
+    Waits until ``handled_at``; ``picture`` is the photo if the owner gave it, and outlives the search.
+    """
+
+    class Outcome(models.TextChoices):
+        CANDIDATE = "candidate", _("the photo waits for review")
+        APPROVED = "approved", _("the photo is in the gallery")
+        NOT_A_PLACE = "not_a_place", _("the photo shows no place")
+        DISMISSED = "dismissed", _("dismissed")
+        TAKEN_DOWN = "taken_down", _("taken down")
 
     search = models.OneToOneField(Search, on_delete=models.SET_NULL, null=True, related_name="feedback")
     right = models.BooleanField()
     answered = models.ForeignKey(Place, on_delete=models.SET_NULL, null=True, related_name="+")
     place = models.ForeignKey(Place, on_delete=models.SET_NULL, null=True, related_name="feedback")
     kept = models.BooleanField(default=False)
+    picture = models.ForeignKey("places.Picture", on_delete=models.SET_NULL, null=True, related_name="feedback")
     created_at = models.DateTimeField(auto_now_add=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    handled_at = models.DateTimeField(null=True)
+    handled_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    objects = FeedbackQuerySet.as_manager()
 
     class Meta:
         verbose_name = verbose_name_plural = _("feedback")
+        indexes = [
+            models.Index(
+                "right", *_WITH_PHOTO_FIRST, models.F("created_at").desc(), models.F("id").desc(),
+                condition=models.Q(handled_at=None), name="feedback_waiting",
+            ),
+            models.Index(fields=["-handled_at"], name="feedback_handled"),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return "right" if self.right else f"wrong, it is {self.place or 'something else'}"

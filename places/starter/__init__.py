@@ -8,10 +8,10 @@ from django.conf import settings
 from django.db import transaction
 
 from ml.bundle import Bundle
-from places.models import Attraction, Collection, ModelVersion, Place
+from places.models import Alias, Attraction, Collection, ModelVersion, Place
 
 FILE = Path(__file__).parent / "places.json"
-COLLECTIONS = {"landmarks": "Landmarks of the world", "seoul": "Seoul"}
+COLLECTIONS = {"landmarks": "Landmarks of the world", "seoul": "Seoul", "cities": "Cities of the world"}
 BUNDLES = {ModelVersion.Kind.PLACES: "ml/starter/places", ModelVersion.Kind.OBJECTS: "ml/starter/objects"}
 
 
@@ -31,9 +31,11 @@ def load_places() -> int:
 
 
 def _create(entry: dict[str, Any], collections: dict[str, Collection]) -> None:
-    fields = {name: value for name, value in entry.items() if name not in ("collections", "nearby")}
+    fields = {name: value for name, value in entry.items() if name not in ("aliases", "collections", "nearby")}
     place = Place.objects.create(**fields)
     place.collections.set([collections[slug] for slug in entry["collections"]])
+    names: dict[str, str] = entry["aliases"]
+    Alias.objects.bulk_create([Alias(place=place, name=name, language=tag) for name, tag in names.items()])
     Attraction.objects.bulk_create([Attraction(place=place, **near) for near in entry["nearby"]])
 
 
@@ -47,13 +49,8 @@ def register_bundles() -> list[ModelVersion]:
 
 def _register(kind: str, path: str) -> ModelVersion:
     bundle = Bundle.load(settings.BASE_DIR / path)
-    labels = [label if isinstance(label, str) else label["name"] for label in bundle.labels]
     with transaction.atomic():
-        version, _ = ModelVersion.objects.update_or_create(
-            kind=kind,
-            version=bundle.version,
-            defaults={"name": bundle.name, "path": path, "labels": labels, "metrics": bundle.metrics},
-        )
+        version = ModelVersion.register(kind, path, bundle)
         serving = ModelVersion.serving_of(kind)
         if serving is None or (serving.path == path and serving.pk != version.pk):
             ModelVersion.objects.filter(kind=kind).update(serving=False)
