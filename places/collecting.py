@@ -67,7 +67,7 @@ def write_list(path: Path, places: Iterable[Place]) -> None:
     """Write places as a spreadsheet that ``of_list`` reads; the index is the row's id in hexadecimal."""
     rows = [
         spreadsheet.Listed(
-            place.name, f"{place.pk:04X}", place.query or place.name, Position(place.latitude, place.longitude)
+            place.name, place.index, place.query or place.name, Position(place.latitude, place.longitude)
         )
         for place in places
     ]
@@ -97,18 +97,21 @@ def collect_into(
     plan: Plan | None = None,
     rules: Rules | None = None,
     deny: DenyList | None = None,
+    unwanted: DenyList | None = None,
     manners: Manners = USUAL,
     on_progress: Callable[[Progress], None] = no_news,
     should_stop: Callable[[], bool] = never,
 ) -> Outcome:
     """Collect ``wanted`` into ``folder``: a folder a class, a manifest, a report.
 
-    Safe to repeat: it goes on where it was stopped or killed. ``on_progress`` is called twice a
-    second; ``should_stop`` is asked all the time. Raises UserError.
+    Safe to repeat: it goes on where it was stopped or killed. ``deny`` is what owners do not want,
+    ``unwanted`` what we do not. ``on_progress`` is called twice a second; ``should_stop`` is asked all
+    the time. Raises UserError.
     """
     agent = user_agent(settings.CRAWLER_CONTACT)
     fetcher = Fetcher(allow_private=settings.FETCH_ALLOW_PRIVATE, user_agent=agent, limits=collect.LIMITS)
     polite = Polite(fetcher, manners, deny or denied())
+    refused = [polite.denied, *([unwanted] if unwanted else [])]
     work = partial(clean_packed, rules=rules or Rules(), decoder=DECODER)
     with LimitedPool(work) as pool:
 
@@ -118,7 +121,7 @@ def collect_into(
         tools = Tools(
             fetch=lambda hit: polite.picture(hit.image_url, page=hit.page_url).body,
             clean=judged,
-            denies=polite.denied.denies_picture,
+            denies=lambda sha256, look: any(each.denies_picture(sha256, look) for each in refused),
         )
         return collect.collect(folder, wanted, asked, tools, plan or Plan(), on_progress, should_stop)
 

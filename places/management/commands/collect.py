@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from crawler.clean import Rules
 from crawler.collect import Outcome, Plan, Progress, Wanted
 from errors import UserError
-from places import collecting
+from places import candidates, collecting
 from places.models import Place
 
 EXAMPLES = """
@@ -23,6 +24,7 @@ examples:
   manage.py collect photos --collection europe --per-class 50 a collection of places
   manage.py collect photos --list places.xlsx                 a name and a hexadecimal index a row
   manage.py collect photos --classes "cat, dog" --equal       anything, as many of each
+  manage.py collect --review --places big-ben             into the review of the site instead of a folder
   manage.py collect --write-list places.xlsx --collection europe
 
 FOLDER gets a folder a class with numbered pictures, manifest.jsonl (source, page, licence, author, hashes
@@ -67,6 +69,9 @@ class Command(BaseCommand):
         how.add_argument("--drawings", action="store_true", help="keep drawings, maps and pages of text too")
         how.add_argument("--equal", action="store_true", help="set aside what the smallest class has less")
         how.add_argument("--threads", type=count, default=32, metavar="N", help="downloads at once (32)")
+        parser.add_argument(
+            "--review", action="store_true", help="have the pictures wait in the site's review; places only, no FOLDER"
+        )
         parser.add_argument("--write-list", type=Path, metavar="FILE", help="write the places to FILE and end")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,8 +80,11 @@ class Command(BaseCommand):
             if options["write_list"]:
                 collecting.write_list(options["write_list"], self._places(options))
                 return
+            if options["review"]:
+                self._collect_for_review(options)
+                return
             if options["folder"] is None:
-                raise CommandError("Please say which folder the pictures go to.")
+                raise CommandError("Please say which folder the pictures go to, or --review.")
             outcome = self._collect(self._wanted(options), options)
         except UserError as error:
             raise CommandError(error.message) from error
@@ -95,6 +103,24 @@ class Command(BaseCommand):
                 should_stop=should_stop,
             )
 
+    def _collect_for_review(self, options: dict[str, Any]) -> None:
+        """Do a run as an io worker does one; stopped, it goes on in the admin."""
+        if options["folder"] is not None or options["equal"]:
+            raise CommandError("With --review there is neither a FOLDER nor --equal.")
+        names = [name.strip() for name in options["sources"].split(",") if name.strip()]
+        run = candidates.start(self._places(options), names, options["per_class"], None, drawings=options["drawings"])
+        with stopping() as should_stop, Bar() as bar:
+            outcome = candidates.run(run.pk, on_progress=bar.show, should_stop=should_stop)
+        if outcome is None:
+            raise CommandError(f"Another run is at work. Run {run.pk} waits, and begins when that has ended.")
+        for result in outcome.results:
+            self.stdout.write(result.sentence)
+        self.stdout.write(f"What was kept waits at {settings.SITE_URL or ''}/admin/review/.")
+        if outcome.stopped:
+            run.refresh_from_db(fields=["error"])
+            why = run.error or "Stopped."
+            raise CommandError(f"{why} Run {run.pk} goes on from /admin/collecting/{run.pk}/.", returncode=130)
+
     def _wanted(self, options: dict[str, Any]) -> list[Wanted]:
         if options["list"]:
             return collecting.of_list(options["list"])
@@ -103,7 +129,7 @@ class Command(BaseCommand):
         return collecting.of_places(self._places(options), options["within_km"])
 
     def _places(self, options: dict[str, Any]) -> list[Place]:
-        places = Place.objects.order_by("slug")
+        places = Place.objects.current().order_by("slug")
         if options["places"]:
             places = places.filter(slug__in=options["places"])
             if missing := set(options["places"]) - {place.slug for place in places}:
