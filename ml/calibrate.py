@@ -10,6 +10,7 @@ Floats = npt.NDArray[np.floating]
 Kind = Literal["place", "unknown", "not_a_place"]
 
 OTHER: tuple[Kind, Kind] = ("unknown", "not_a_place")  # the last two labels of a place bundle
+NEVER = -1e4  # the logit of an answer that a network was not taught; half precision has it
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]:
@@ -42,7 +43,8 @@ class Calibration:
 
     confidence = sigmoid(slope * log-odds of the best place's probability + known * log-odds of any place against
     unknown + offset). From ``threshold`` on, the answer is that place; below, it is whichever of unknown and
-    not-a-place is likelier.
+    not-a-place is likelier. A network that was not taught unknown places says not-a-place only where that is
+    likelier than every place: else a doubtful photo of a place would be said to show none.
     """
 
     temperature: float = 1.0
@@ -61,7 +63,9 @@ class Calibration:
 
     def kinds(self, logits: Floats) -> list[Kind]:
         """Return the kind of answer for every row (N, C)."""
-        other = np.asarray(logits)[:, -len(OTHER) :].argmax(axis=1)
+        places, unknown, no_place = np.split(np.asarray(logits), [-2, -1], axis=1)
+        against = np.where(unknown > NEVER / 2, unknown, places.max(axis=1, keepdims=True))
+        other = (no_place > against)[:, 0].astype(int)
         sure = self.confidences(logits) >= self.threshold
         return ["place" if yes else OTHER[which] for yes, which in zip(sure, other, strict=True)]
 
@@ -117,19 +121,24 @@ def _platt(scores: Floats, right: npt.NDArray[np.bool_]) -> tuple[float, float, 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the logits of one photo say; ``predictions`` are (label, probability), best place first."""
+    """What the logits of one photo say.
+
+    ``predictions``: (label, probability), best place first. ``probabilities`` (C,): of all labels, in their order.
+    """
 
     kind: Kind
     confidence: float
     predictions: list[tuple[str, float]]
+    probabilities: npt.NDArray[np.float64]
 
 
 def answer(logits: Floats, labels: list[str], calibration: Calibration, top: int = 5) -> Answer:
     """Read the logits (C,) of one photo; ``labels`` (C,) end with "unknown" and "not_a_place"."""
-    places = calibration.probabilities(logits)[: -len(OTHER)]
-    best = np.argsort(-places, kind="stable")[:top]
+    probabilities = calibration.probabilities(logits)
+    best = np.argsort(-probabilities[: -len(OTHER)], kind="stable")[:top]
     return Answer(
         kind=calibration.kinds(logits[None])[0],
         confidence=float(calibration.confidences(logits[None])[0]),
-        predictions=[(labels[i], float(places[i])) for i in best],
+        predictions=[(labels[i], float(probabilities[i])) for i in best],
+        probabilities=probabilities,
     )

@@ -30,11 +30,13 @@ from ml.augment import SMALL
 from ml.calibrate import OTHER
 from ml.header.base import any_size
 from ml.picture import PictureError, decode, inspect
+from ml.progress import Bar
 
 Judged = TypeVar("Judged")
 Pixels = npt.NDArray[np.uint8]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".heic"})
+LISTS = ("train.txt", "choose.txt", "report.txt")  # a site's pictures
 NEGATIVES = {"unknown": "unknown", "not_a_place": "notplace"}  # label: folder
 HELD_OUT = 0.2  # of every label's photos, where nobody has set some apart; half to choose by, half to report on
 
@@ -206,7 +208,7 @@ def readable(photos: Sequence[Photo]) -> list[Photo]:
         return ""
 
     with ThreadPoolExecutor() as pool:
-        said = list(tqdm(pool.map(complaint, photos), "reading", len(photos), leave=False))
+        said = list(Bar(pool.map(complaint, photos), "reading", len(photos), phase="reading", leave=False))
     for why in filter(None, said):
         print(f"left out: {why}", file=sys.stderr)
     return [photo for photo, why in zip(photos, said, strict=True) if not why]
@@ -232,7 +234,7 @@ def part(photos: Iterable[Photo], root: Path, split: Path, name: str) -> list[Ph
 class Collection:
     """Photos to train on, to choose and calibrate by, and to report on; ``labels`` numbers the classes.
 
-    Where there are negatives, ``labels`` end with "unknown" and "not_a_place".
+    Where there are negatives, and of places anyway, ``labels`` end with "unknown" and "not_a_place".
     """
 
     labels: list[str]
@@ -242,8 +244,14 @@ class Collection:
 
     @property
     def others(self) -> bool:
-        """Whether there are photos of unknown places and of no place."""
+        """Whether the labels end with the two other answers."""
         return bool(self.labels[-len(OTHER) :] == list(OTHER))
+
+    @property
+    def untaught(self) -> list[int]:
+        """The columns of other answers that no photo to train on shows."""
+        there = {photo.label for photo in self.train}
+        return [column for column, label in enumerate(self.labels) if label in OTHER and label not in there]
 
     @classmethod
     def read(cls, root: Path, seed: int = 0, labels: Sequence[str] = ()) -> "Collection":
@@ -251,13 +259,17 @@ class Collection:
 
         The latter has train/ and val/ by label, and may have unknown/ and notplace/ of negatives. val-split.csv and
         negatives-split.csv put photos into "train", "A" (choose) or "B" (report). MNIST's four files are its parts
-        too: digits t10k-* are for reporting. Of what has no parts only the photos of ``labels`` are read, where
-        some are named, in whatever case. Raises ValueError with a sentence.
+        too: digits t10k-* are for reporting. A folder of lists train.txt, choose.txt and report.txt is of places,
+        so its labels end with the two other answers even where no photo shows them. Of what has no parts only the
+        photos of ``labels`` are read, where some are named, in whatever case. Raises ValueError with a sentence.
         """
         if not root.exists():
             raise ValueError(f"There is nothing at {root}.")
         if found := sorted(root.glob("*-images-idx3-ubyte*")):
             return cls._of_idx(found, seed)
+        if (root / LISTS[0]).is_file():
+            train, choose, report = (image_list(root / name) for name in LISTS)
+            return cls._checked(train, choose, report, places=True)
         if (root / "train").is_dir():
             return cls._of_parts(root, seed)
         wanted = {label.casefold() for label in labels}
@@ -297,7 +309,9 @@ class Collection:
         return cls._checked(train + parts("train"), parts("A"), parts("B"))
 
     @classmethod
-    def _checked(cls, train: list[Photo], choose: list[Photo], report: list[Photo]) -> "Collection":
+    def _checked(
+        cls, train: list[Photo], choose: list[Photo], report: list[Photo], places: bool = False
+    ) -> "Collection":
         counts = Counter(photo.label for photo in train)
         labels = [label for label in sorted(counts) if label not in OTHER]
         if len(labels) < 2:
@@ -310,7 +324,7 @@ class Collection:
                 print(f"No photo to {name} of {len(missing)} labels, {some} among them.", file=sys.stderr)
         if few := [label for label in labels if counts[label] == 1]:
             print(f"Only one photo to train on: {', '.join(few)}. Add some.", file=sys.stderr)
-        if set(OTHER) <= set(counts):
+        if places or set(OTHER) <= set(counts):
             labels += OTHER
         return cls(labels, train, choose, report)
 
@@ -326,7 +340,8 @@ class Collection:
 
     def readable(self) -> "Collection":
         """Return the collection without the photos that cannot be decoded, which are named on standard error."""
-        return self._checked(readable(self.train), readable(self.choose), readable(self.report))
+        train, choose, report = (readable(photos) for photos in (self.train, self.choose, self.report))
+        return self._checked(train, choose, report, places=self.others)
 
     def truth(self, photos: Sequence[Photo]) -> npt.NDArray[np.int64]:
         """Return the right column (N,) of every photo."""

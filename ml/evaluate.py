@@ -2,8 +2,8 @@
 
     python -m ml.evaluate [BUNDLE ...] --photos PHOTOS [--out FOLDER] [--json]
 
-Writes a report to look at (report.html), its figures (report.json) and the confusion matrix as a picture; of
-several bundles, a table that compares them.
+Writes a report to look at (report.html), its figures (report.json), the confusion matrix as a picture and every
+answer (answers.csv); of several bundles, a table that compares them.
 
 Sharpness tells known places from others in these photos, so known and others are compared at the same
 resolution only: large photos as they are, and all photos shrunk to 96 pixels.
@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from ml import report
+from ml import progress, report
 from ml.augment import shrink
-from ml.bundle import BundleError
+from ml.bundle import Bundle, BundleError
 from ml.calibrate import OTHER, Calibration
 from ml.datasets import Photo
 from ml.engine import AUTO, KNOWN, EngineError
 from ml.metrics import Bools, auroc, calibration_error, top_k
 from ml.picture import PictureError
+from ml.progress import Bar
 from ml.report import Answers, ReportError
 from ml.robustness import shares, steady
 from ml.subject import TIMED, Parts, Subject
@@ -134,7 +134,7 @@ def look(subject: Subject, photos: Sequence[Photo], others: bool) -> Looked:
     """
     kept: list[Photo] = []
     plain, small, large, left_out = [], [], [], []
-    for photo in tqdm(photos, "photos", leave=False):
+    for photo in Bar(photos, "photos", phase="looking", unit="photo", leave=False):
         try:
             image, is_large = photo.open(), photo.large
         except (PictureError, OSError) as error:
@@ -178,13 +178,16 @@ def examine(subject: Subject, parts: Parts, thresholds: Sequence[float] = THRESH
     }
     values["goals"] = report.goals(values) if subject.whole and others else []
     return report.Evaluation(
-        values, {photo.sha256: photo for photo in found.photos + (choose.photos if choose else [])}
+        values,
+        {photo.sha256: photo for photo in found.photos + (choose.photos if choose else [])},
+        report.each(answers, subject.names),
     )
 
 
 def _robustness(subject: Subject, known: Sequence[Photo], large: Bools) -> dict[str, dict[str, float]]:
     """Return the share of photos whose first answer stays the same, of all and of large ones."""
-    kept = steady((photo.open() for photo in tqdm(known, "changed", leave=False)), subject.first)
+    shown = Bar(known, "changed", phase="changing", unit="photo", leave=False)
+    kept = steady((photo.open() for photo in shown), subject.first)
     return {name: shares(kept[rows]) for name, rows in (("all", large | True), ("large", large)) if rows.any()}
 
 
@@ -215,17 +218,14 @@ def main() -> None:
     """Evaluate, write the report, print the figures."""
     parser = _parser()
     options = parser.parse_args()
+    progress.watch(options.progress)
     try:
-        found = [
-            examine(
-                Subject.load(folder, options.engine),
-                Parts.read(options.photos, options.every, options.all),
-                options.thresholds,
-            )
-            for folder in options.bundles
-        ]
+        parts = Parts.read(options.photos, options.every, options.all)
+        if options.common:
+            parts = parts.of([Bundle.load(folder) for folder in options.bundles])
+        found = [examine(Subject.load(folder, options.engine), parts, options.thresholds) for folder in options.bundles]
         if options.without_photos:
-            found = [report.Evaluation(each.values, {}) for each in found]
+            found = [report.Evaluation(each.values, {}, each.answers) for each in found]
         page = _write(options.out, found)
     except (BundleError, EngineError, PictureError, ReportError, OSError, ValueError) as error:
         parser.exit(1, f"{error}\n")
@@ -254,6 +254,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--thresholds", type=_thresholds, default=THRESHOLDS, help="such as 0.5,0.9,0.99")
     parser.add_argument("--without-photos", action="store_true", help="let the report show names, no photo")
     parser.add_argument("--engine", choices=KNOWN, default=AUTO, help="compute with this one (default: the usual)")
+    parser.add_argument("--common", action="store_true", help="leave out photos of what a bundle does not know")
+    parser.add_argument("--progress", type=Path, help="tell this file how far it is, and stop with who started it")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from ml.augment import OF_SMALL, PLAIN, View
 from ml.datasets import Photo
 from ml.preset import Preset, to_input
+from ml.progress import Bar
 
 Array = npt.NDArray[np.floating]
 Infer = Callable[[npt.NDArray[np.float32]], dict[str, Array]]  # one picture (1, C, H, W); answers keep the 1
@@ -75,7 +75,7 @@ class FeatureCache:
         return Features(self.shards, [self.places[key] for key in keys])
 
     def _compute(self, missing: dict[str, tuple[Photo, View]], what: str) -> None:
-        progress = tqdm(total=len(missing), desc=what, unit="photo", disable=not missing)
+        progress = Bar(total=len(missing), desc=what, phase="features", unit="photo", disable=not missing)
         with progress, ThreadPoolExecutor(self.threads) as pool:
             for keys in batched(missing, SHARD):
                 rows = []

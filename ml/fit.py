@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from ml.calibrate import best_temperature
 from ml.examples import ahead
+from ml.progress import Bar, tell
 
 RISE = 0.25  # of all steps, until the rate is highest
 START = 0.04  # of the highest rate, at the first step
@@ -171,7 +171,8 @@ def fit(
         best = state["best"]
     while progress.epoch < recipe.epochs and progress.waited < recipe.patience:
         progress.epoch += 1
-        loss = train_one_epoch(model, optimizer, average, train, weights, recipe, progress.epoch, device)
+        tell(phase=phase, epoch=progress.epoch, epochs=recipe.epochs)
+        loss = train_one_epoch(model, optimizer, average, train, weights, recipe, progress.epoch, device, phase)
         if not loss == loss:
             raise TrainingError(
                 f"The loss became not-a-number in epoch {progress.epoch} of {phase}. Try a smaller rate than "
@@ -183,7 +184,8 @@ def fit(
             best = copy.deepcopy(average.model.state_dict())
         elif progress.epoch > RISE * recipe.epochs:  # while the rate rises, nothing is to be expected
             progress.waited += 1
-        run.curve(phase, progress.epoch, {"loss": loss, "val_loss": val_loss, "val_accuracy": accuracy})
+        figures = {"loss": loss, "val_loss": val_loss, "val_accuracy": accuracy}
+        run.curve(phase, progress.epoch, figures)
         run.save(
             phase,
             {
@@ -191,6 +193,7 @@ def fit(
                 "average": average.model.state_dict(), "steps": average.steps, "best": best,
             },
         )  # fmt: skip
+        tell(phase=phase, figures={name: round(value, 4) for name, value in figures.items()})
     model.load_state_dict(best)
     model.to("cpu").eval()
     return progress
@@ -229,7 +232,7 @@ class Average:
 
 def train_one_epoch(
     model: nn.Module, optimizer: torch.optim.Optimizer, average: Average, train: Examples, weights: Tensor,
-    recipe: Recipe, epoch: int, device: Device,
+    recipe: Recipe, epoch: int, device: Device, phase: str = "training",
 ) -> float:  # fmt: skip
     """Show every photo once, each in a view drawn anew, two of them mixed together; return the mean loss."""
     model.train()
@@ -241,7 +244,7 @@ def train_one_epoch(
     batches = torch.split(torch.from_numpy(draw.permutation(len(train.truth))), recipe.batch)
     views = np.random.default_rng([recipe.seed, epoch, 1])  # its own: it is drawn from ahead
     inputs = ahead(lambda rows: train.inputs(rows, views), batches)
-    progress = tqdm(batches, f"epoch {epoch}", unit="batch", leave=False)
+    progress = Bar(batches, f"epoch {epoch}", phase=phase, unit="batch", leave=False)
     for step, (rows, given) in enumerate(zip(progress, inputs, strict=True)):
         for group in optimizer.param_groups:
             group["lr"] = group["highest"] * cycle((epoch - 1 + step / steps) / recipe.epochs)

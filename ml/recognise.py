@@ -24,19 +24,36 @@ class Embedded(NamedTuple):
     style: npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Recognition:
-    """The answer for one photo.
+class Judged(NamedTuple):
+    """What a picture of the gallery is taken for, and where it lies.
 
-    ``confidence``: probability that ``predictions[0]`` is right, whatever the kind. ``predictions``: five
-    (slug, probability), best first. ``objects``: five (name, WordNet id, probability). ``embedding`` and
-    ``style``: see ``Embedded``. ``heat``: (H, W), 0 to 1, where the network looked for the place it names (Grad-CAM);
-    None when it names none.
+    ``probabilities`` (C,) are over the bundle's labels; ``thing`` is what it shows if that is no place, else empty.
+    ``kind``, ``confidence`` and ``predictions`` as in ``Recognition``, ``embedding`` and ``style`` as in ``Embedded``.
     """
 
     kind: Kind
     confidence: float
     predictions: list[tuple[str, float]]
+    probabilities: npt.NDArray[np.float64]
+    thing: str
+    embedding: npt.NDArray[np.float32]
+    style: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The answer for one photo.
+
+    ``confidence``: probability that ``predictions[0]`` is right, whatever the kind. ``predictions``: five
+    (slug, probability), best first. ``probabilities`` (C,): of all labels of the bundle, in their order.
+    ``objects``: five (name, WordNet id, probability). ``embedding`` and ``style``: see ``Embedded``. ``heat``: (H, W),
+    0 to 1, where the network looked for the place it names (Grad-CAM); None when it names none.
+    """
+
+    kind: Kind
+    confidence: float
+    predictions: list[tuple[str, float]]
+    probabilities: npt.NDArray[np.float64]
     objects: list[tuple[str, str, float]]
     embedding: npt.NDArray[np.float32]
     style: npt.NDArray[np.float32]
@@ -65,16 +82,36 @@ class Recogniser:
             kind=said.kind,
             confidence=said.confidence,
             predictions=said.predictions,
+            probabilities=said.probabilities,
             objects=self._objects(image),
             embedding=seen["embedding"][0],
             style=seen["style"][0],
             heat=self._heat(seen, said),
         )
 
+    def probabilities(self, image: Image.Image) -> npt.NDArray[np.float64]:
+        """Return the calibrated probabilities (C,) of all labels for an upright RGB photo, and nothing else."""
+        logits = self.places_engine.infer(to_input(image, self.places.preset))["logits"][0]
+        return self.calibration.probabilities(logits)
+
     def embed(self, image: Image.Image) -> Embedded:
         """Return where an upright RGB picture lies among others."""
         seen = self.places_engine.infer(to_input(image, self.places.preset))
         return Embedded(np.asarray(seen["embedding"][0]), np.asarray(seen["style"][0]))
+
+    def judge(self, image: Image.Image) -> Judged:
+        """Say what an upright RGB picture seems to show and where it lies, from one forward pass."""
+        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        said = answer(seen["logits"][0], self.places.labels, self.calibration, TOP)
+        return Judged(
+            kind=said.kind,
+            confidence=said.confidence,
+            predictions=said.predictions,
+            probabilities=said.probabilities,
+            thing=self._objects(image)[0][0] if said.kind == "not_a_place" else "",
+            embedding=np.asarray(seen["embedding"][0]),
+            style=np.asarray(seen["style"][0]),
+        )
 
     def _heat(self, seen: dict[str, npt.NDArray[np.float32]], said: Answer) -> npt.NDArray[np.float32] | None:
         if self.tail is None or said.kind != "place":

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -111,6 +112,13 @@ class Parts:
             return cls([], read(photos)[::every])
         collection = Collection.read(photos)
         return cls(collection.choose[::every], collection.report[::every])
+
+    def of(self, bundles: Sequence[Bundle]) -> "Parts":
+        """Return the photos that show what each of ``bundles`` knows, and those of the two other answers."""
+        known = [{label if isinstance(label, str) else label["name"] for label in each.labels} for each in bundles]
+        common = set.intersection(*known) | set(OTHER)
+        choose, report = ([p for p in photos if p.label in common] for photos in (self.choose, self.report))
+        return Parts(choose, report)
 
     def check(self, subject: Subject) -> list[str]:
         """Return sentences about classes without photos; raises ValueError for labels that the bundle lacks."""

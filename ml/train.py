@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ml import calibrate, evaluate, frozen, networks
+from ml import calibrate, evaluate, frozen, networks, progress
 from ml.augment import PLAIN, SHRUNK, View, drawn, nudged, training_views
 from ml.bundle import Bundle
 from ml.classifier import OUTPUTS, POOLINGS, Classifier, Head, Pooling, Whitening
@@ -201,6 +201,7 @@ def transfer(network: Network, collection: Collection, options: Options, run: Ru
     head, loss = work.head(options.head, run)
     if options.fine_tune:
         head = work.tail(head, loss, options.tail, run)
+    silence(head.out, collection.untaught)
     choose = work.answers(head, work.choose, collection.choose)
     report = work.answers(head, work.report, collection.report)
     return finish(work.classifier(head), OUTPUTS, network, collection, options, choose, report)
@@ -216,6 +217,8 @@ def from_nothing(network: Network, collection: Collection, options: Options, run
         for photos in (collection.train, collection.choose, collection.report)
     )
     fit(model, train, choose, options.head, run, "whole", len(collection.labels))
+    if collection.untaught:
+        silence(model.network.get_submodule("out"), collection.untaught)
     answers = []
     for part in (choose, report):
         with torch.inference_mode():
@@ -223,6 +226,13 @@ def from_nothing(network: Network, collection: Collection, options: Options, run
         answers.append(seen(logits, logits, part.photos, collection))
     outputs = ("logits", "features", "pooled")
     return finish(model.network, outputs, network, collection, options, *answers)
+
+
+@torch.no_grad()
+def silence(out: nn.Module, columns: Sequence[int]) -> None:
+    """Make the answers ``columns`` of a last layer impossible: no photo has taught them."""
+    assert isinstance(out, nn.Linear)
+    out.weight[columns], out.bias[columns] = 0.0, calibrate.NEVER
 
 
 def whole(logits: Logits, collection: Collection) -> Logits:
@@ -241,6 +251,7 @@ def finish(
     choose: evaluate.Seen, report: evaluate.Seen,
 ) -> Bundle:  # fmt: skip
     """Calibrate on the photos to choose by, measure on those to report on, and write the bundle."""
+    progress.tell(phase="export")
     calibration = calibrate.fit(choose.plain, choose.truth)
     if not collection.others:
         calibration = replace(calibration, threshold=0.0)  # there is no other answer
@@ -267,6 +278,7 @@ def train(options: Options) -> Bundle:
     bundle = build(network, collection, options, run)
     if not (collection.others and options.eight_bits):
         return bundle
+    progress.tell(phase="eight_bits")
     from ml.quantize import quantized  # takes seconds to import
 
     return quantized(bundle, collection, options.out)
@@ -305,6 +317,7 @@ def parser() -> argparse.ArgumentParser:
     parse.add_argument("--seed", type=int, default=0)
     parse.add_argument("--no-fine-tuning", action="store_true", help="leave the backbone as it is")
     parse.add_argument("--no-eight-bits", action="store_true", help="make no 8-bit model for places (a minute or two)")
+    parse.add_argument("--progress", type=Path, help="tell this file how far it is, and stop with who started it")
     return parse
 
 
@@ -332,7 +345,9 @@ def options_of(given: argparse.Namespace) -> Options:
 def main() -> None:
     """Train and print the figures."""
     parse = parser()
-    options = options_of(parse.parse_args())
+    given = parse.parse_args()
+    options = options_of(given)
+    progress.watch(given.progress)
     try:
         bundle = train(options)
     except (networks.NetworkError, TrainingError, PictureError, ValueError, OSError) as error:

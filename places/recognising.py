@@ -1,4 +1,4 @@
-"""The model in this process: loaded once, the version that serves."""
+"""The models in this process: the version that serves and, while it is promoted, the one that will."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -11,8 +11,10 @@ from places.models import ModelVersion
 if TYPE_CHECKING:
     from ml.recognise import Recogniser
 
+AT_ONCE = 2  # in memory: a promotion warms the next one, and a roll-back finds the last one warm
 
-@lru_cache(maxsize=1)
+
+@lru_cache(maxsize=AT_ONCE)
 def _load(places_id: int, objects_id: int) -> "Recogniser":
     # Imported here: only search workers need the engine in memory.
     from ml.recognise import Recogniser
@@ -21,12 +23,12 @@ def _load(places_id: int, objects_id: int) -> "Recogniser":
     return Recogniser(places, objects, settings.ENGINE_CACHE_DIR, settings.ENGINE_THREADS, settings.ENGINE)
 
 
-def recogniser() -> "tuple[Recogniser, ModelVersion]":
-    """Return the loaded model and the version it is; a newly promoted one is loaded at the next call.
+def recogniser(version: ModelVersion | None = None) -> "tuple[Recogniser, ModelVersion]":
+    """Return the loaded model and the version it is: ``version``, or the one that serves when this is called.
 
     Raises UserError ``internal`` when no bundle was registered.
     """
-    places = ModelVersion.serving_of(ModelVersion.Kind.PLACES)
+    places = version or ModelVersion.serving_of(ModelVersion.Kind.PLACES)
     objects = ModelVersion.serving_of(ModelVersion.Kind.OBJECTS)
     if places is None or objects is None:
         raise UserError("internal", "The site has no model yet. Run `python manage.py load_starter`.")

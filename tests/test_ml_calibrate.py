@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.calibrate import OTHER, Calibration, answer, fit, softmax
+from ml.calibrate import NEVER, OTHER, Calibration, answer, fit, softmax
 from ml.metrics import calibration_error
 
 LABELS = ["bridge", "tower", "palace", *OTHER]
@@ -53,3 +53,10 @@ def test_a_separable_set_gives_finite_confidences() -> None:
     confidences = fit(logits, truth).confidences(logits)
     assert np.isfinite(confidences).all()
     assert confidences[:3].min() > 0.8 > 0.2 > confidences[3:5].max()
+
+
+def test_a_network_without_unknown_says_no_place_only_where_that_is_likelier_than_every_place() -> None:
+    doubtful, thing = [1.0, 0.9, 0.8, NEVER, 0.5], [1.0, 0.9, 0.8, NEVER, 3.0]
+    unsure = Calibration(threshold=0.99)
+    assert unsure.kinds(np.array([doubtful, thing])) == ["unknown", "not_a_place"]
+    assert unsure.kinds(np.array([[1.0, 0.9, 0.8, NEVER, NEVER]])) == ["unknown"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import io
 import json
@@ -99,14 +100,18 @@ def test_names_are_text_whatever_they_are(evaluation: report.Evaluation) -> None
     assert "&lt;script&gt;" in page
 
 
-def test_writing_puts_three_files_and_leaves_others_alone(evaluation: report.Evaluation, tmp_path: Path) -> None:
+def test_writing_puts_four_files_and_leaves_others_alone(evaluation: report.Evaluation, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "report.json").write_text("old")
     assert report.write(tmp_path, evaluation) == tmp_path / "report.html"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "confusion.png", "mine.txt", "report.html", "report.json",
+        "answers.csv", "confusion.png", "mine.txt", "report.html", "report.json",
     ]  # fmt: skip
     assert json.loads((tmp_path / "report.json").read_text()) == evaluation.values
+    with open(tmp_path / "answers.csv", newline="") as file:
+        answers = list(csv.DictReader(file))
+    assert len(answers) == evaluation.values["headline"]["photos"] + evaluation.values["headline"]["others"]
+    assert sum(row["truth"] != row["said"] for row in answers) == evaluation.values["wrong_count"]
     with Image.open(tmp_path / "confusion.png") as picture:
         assert min(picture.size) >= 800
 
@@ -115,19 +120,18 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_report_before(
     evaluation: report.Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report.write(tmp_path, evaluation)
-    before = (tmp_path / "report.html").read_bytes()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     write_bytes = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
-        if path.name == "report.json":
+        if path.name == "answers.csv":  # the last
             raise OSError(28, "No space left on device")
         return write_bytes(path, data)
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(report.ReportError, match=rf"{re.escape(str(tmp_path))}: No space left on device\."):
         report.write(tmp_path, report.Evaluation({**evaluation.values, "bundle": "2"}, {}))
-    assert (tmp_path / "report.html").read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 3
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_several_are_compared_in_one_table_with_the_best_marked(evaluation: report.Evaluation, tmp_path: Path) -> None:

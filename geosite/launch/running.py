@@ -172,4 +172,6 @@ def train_worker(config: Config) -> None:
     if holder(config) is None and config.embedded_broker:
         raise LaunchError("The site is not running, so there is nothing to train for. Start it first with `make run`.")
     command = [sys.executable, "-m", "celery", "-A", "geosite", "worker", "-Q", "train", "-n", "train@%h"]
-    os.execv(sys.executable, [*command, "--concurrency", "1", "--loglevel", "INFO", "--without-gossip"])
+    # A thread, so that it answers pings meanwhile and hears that it is to stop; the training is a process of its own.
+    one = ["--pool", "threads", "--concurrency", "1", "--loglevel", "INFO", "--without-gossip"]
+    os.execv(sys.executable, [*command, *one])

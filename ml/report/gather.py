@@ -205,6 +205,11 @@ def wrong(answers: Answers, names: list[str]) -> list[Values]:
     return [_photo(answers, row, names) for row in rows[:WRONG]]
 
 
+def each(answers: Answers, names: list[str]) -> list[Values]:
+    """Return every photo with what it shows and what was answered."""
+    return [_photo(answers, row, names) for row in range(len(answers.truth))]
+
+
 def right(answers: Answers, names: list[str]) -> list[Values]:
     """Return one photo of every class that was answered right: the surest."""
     rows = np.flatnonzero((answers.truth == answers.said) & answers.place)

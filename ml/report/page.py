@@ -1,13 +1,14 @@
 """The report as one HTML page that needs nothing else: no script, no network, pictures within."""
 
 import base64
+import csv
 import hashlib
 import io
 import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,18 @@ class ReportError(Exception):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report shows: values as in report.json, and photos that they name, by SHA-256.
+    """What a report shows: values as in report.json, photos that they name, by SHA-256, and every answer.
 
     Without photos, it shows their names only: such a report may go where the photos may not.
     """
 
     values: dict[str, Any]
     photos: dict[str, Photo]
+    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def write(folder: Path, evaluation: Evaluation) -> Path:
-    """Write report.html, report.json and confusion.png into ``folder``; return the first.
+    """Write report.html, report.json, confusion.png and answers.csv into ``folder``; return the first.
 
     All or none are replaced. Raises ReportError when there is no room or no right to.
     """
@@ -52,6 +54,7 @@ def write(folder: Path, evaluation: Evaluation) -> Path:
             "report.html": page(evaluation).encode(),
             "report.json": _json(evaluation.values),
             "confusion.png": picture(evaluation.values["confusion"], titled),
+            "answers.csv": _csv(evaluation.answers),
         },
     )
     return folder / "report.html"
@@ -116,6 +119,14 @@ def _render(template: str, **context: Any) -> str:
 
 def _json(values: Any) -> bytes:
     return (json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _csv(answers: Sequence[dict[str, Any]]) -> bytes:
+    out = io.StringIO()
+    table = csv.DictWriter(out, ["photo", "truth", "said", "confidence"], extrasaction="ignore")
+    table.writeheader()
+    table.writerows(answers)
+    return out.getvalue().encode()
 
 
 def _replace(folder: Path, files: dict[str, bytes]) -> None:
