@@ -12,7 +12,21 @@ from pathlib import Path
 from bench import summary
 
 DOCS = Path(__file__).parent.parent / "docs"
-PARTS = ("race", "site", "gallery", "growth", "page", "collecting", "training", "models", "digits", "objects")
+PARTS = (
+    "race",
+    "site",
+    "gallery",
+    "growth",
+    "curators",
+    "page",
+    "collecting",
+    "training",
+    "models",
+    "newplaces",
+    "loop",
+    "digits",
+    "objects",
+)
 
 
 def main() -> int:

@@ -21,10 +21,10 @@ from geosite.launch import addresses, servers
 
 ROOT = Path(__file__).parent.parent
 APPROVED = 0.9  # of the pictures; the others wait for curators
-FILLED = "filled-with-styles"
+FILLED = "filled-for-review"  # another name where other columns are filled
 KINDS = 1000  # of styles and tones, which nothing is searched by
 PICTURE = """COPY places_picture (id, place_id, status, original, image, thumbnail, title, source, page_url, licence,
-    author, content_hash, problem, created_at, tone, look) FROM STDIN"""
+    author, content_hash, problem, created_at, predicted_kind, prelabelled, usefulness, tone, look) FROM STDIN"""
 SEARCH = """INSERT INTO places_search (id, owner_hash, created_at, expires_at, state, attempts, sent_at, started_at,
     finished_at, error_code, error_message, source_url, original, photo, content_hash, model_version_id, kind,
     confidence, place_id, predictions, objects_seen, embedding, timings, similar_state, similar_query, similar_note,
@@ -113,7 +113,8 @@ def copy_pictures(connection: psycopg.Connection[Any], gallery: Gallery) -> list
             status = "approved" if good[number] else "candidate"
             name, digest = f"pictures/{key}.jpg", hashlib.sha256(str(number).encode()).hexdigest()
             fixed = ("", name, name, str(number), "bench", "", "unknown", "", digest, "", "2026-01-01 00:00Z")
-            copy.write_row((key, places.get(str(slug)), status, *fixed, tones[number % KINDS], looks[number]))
+            unsaid = ("", False, 0.0)
+            copy.write_row((key, places.get(str(slug)), status, *fixed, *unsaid, tones[number % KINDS], looks[number]))
     return keys
 
 

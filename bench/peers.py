@@ -21,6 +21,9 @@ PINS = {
     # What pnnx names as needed, torch, its converter does without.
     "ncnn": ["--no-deps", "ncnn==1.0.20261020", "pnnx==20261020", "numpy==2.4.6"],
     "faiss": ["faiss-cpu==1.15.1", "numpy==2.4.6"],
+    "cleanlab": [
+        "cleanlab==2.9.0", "numpy==2.4.6", "scikit-learn==1.9.1", "scipy==1.17.1", "pandas==3.1.1", "termcolor==3.3.0",
+    ],
 }  # fmt: skip
 
 ICRAWLER = """

@@ -217,10 +217,15 @@ class AllPlaces(APIView):
 class OnePlace(APIView):
     """One place with what is near it."""
 
-    @extend_schema(operation_id="get_place", responses={200: serializers.Place, 404: problem("No such place.")})
+    @extend_schema(
+        operation_id="get_place",
+        responses={200: serializers.Place, 404: problem("No such place."), 410: problem("It was retired.")},
+    )
     def get(self, request: Request, slug: str) -> Response:
-        """Return a place."""
-        place = Place.objects.filter(slug=slug).first()
+        """Return a place; for one that was merged, the one that it became."""
+        place = Place.answering([slug])[slug]
+        if place is None and Place.objects.filter(slug=slug).exists():
+            raise UserError("gone", "This place is not shown any more.")
         if place is None:
             raise UserError("not_found", "There is no such place.")
         return Response(present_place(place))
