@@ -70,8 +70,12 @@ def test_wrong_passwords_are_locked_out_by_account_and_by_address(site: Site, na
         statuses: list[int] = []
         while 429 not in statuses and len(statuses) < 12:
             guess = {"username": name.format(len(statuses)), "password": f"guess {len(statuses)}"}
-            statuses.append(guesser.form("/admin/login/", guess).status_code)
+            answer = guesser.form("/admin/login/", guess)
+            statuses.append(answer.status_code)
         assert 429 in statuses
+        assert "Please wait 15 minutes and try again." in answer.text
+        assert answer.headers["Retry-After"] == "900"
+        assert guesser.get(f"{site.url}/admin/login/").status_code == 200
     manage(site, "axes_reset")
     manage(site, "axes_reset_logs", "--age", "0")
 
@@ -102,7 +106,7 @@ def test_an_uploaded_picture_is_decoded_by_a_worker_and_shown(admin: Admin) -> N
     fields = {"place": place[1], "title": "Drawn", "status": "approved", "licence": "CC0"}
     answer = admin.form("/admin/places/picture/add/", fields, files={"file": ("d.jpg", jpeg(77), "image/jpeg")})
     assert answer.url.endswith("/admin/places/picture/"), re.findall(r"errorlist.*", answer.text)
-    shown = until(lambda: re.search(r"/media/pictures/[0-9a-f-]+/thumbnail.jpg", listed(admin)), 30, "the thumbnail")
+    shown = until(lambda: re.search(r"/media/pictures/[0-9a-f-]+/thumbnail.jpg", listed(admin)), 90, "the thumbnail")
     assert shown
     assert site.get(shown[0]).headers["Content-Type"] == "image/jpeg"
     again = admin.form("/admin/places/picture/add/", fields, files={"file": ("d.jpg", jpeg(77), "image/jpeg")})

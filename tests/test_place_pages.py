@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from geosite import tiles
-from places.models import Attraction, Place
+from places.models import Alias, Attraction, Place
 from places.models.place import bearing
 from tests.answers import answered, owner_of, picture, place, text, tree_of
 from tests.drawn import jpeg
@@ -21,9 +21,10 @@ from tests.visitor import Visitor, tree, words
 
 @pytest.fixture
 def tower(db: None, plain_static: None) -> Place:
-    return place(
-        "tower", name="Tall Tower", local_name="Hoher Turm", local_language="de", aliases=["The Needle", "hoher turm"]
-    )
+    made = place("tower", name="Tall Tower", local_name="Hoher Turm", local_language="de")
+    for name in ("The Needle", "hoher turm"):
+        Alias.objects.create(place=made, name=name, language="en")
+    return made
 
 
 def cards(page: Any) -> list[str]:

@@ -1,3 +1,3 @@
 """The curators' and operators' door: Django's admin."""
 
-from places.admin import models, reports  # noqa: F401  (registers them)
+from places.admin import models, people, places, reports, training, versions  # noqa: F401  (registers them)

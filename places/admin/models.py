@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from crawler.sources import LABELS
 from errors import UserError
 from ml.header import MAX_BYTES
-from places import gallery, health
-from places.admin_site import HOW_TO_START
-from places.models import Attraction, Collection, Feedback, ModelVersion, Picture, Place, Search
+from places import gallery, given, health, reviewing
+from places.admin_site import HOW_TO_START, staff
+from places.models import Decision, Feedback, Picture, Search
 from places.uploads import too_large
 
 
@@ -27,8 +30,18 @@ def image(url: str, alt: str) -> SafeString:
     return format_html('<img src="{}" alt="{}" class="thumbnail" loading="lazy">', url, alt)
 
 
+BY_ID = ("id", "id__exact", "pk", "pk__exact")
+
+
 class ReadOnly(admin.ModelAdmin[Any]):
     """Rows that tell what happened; nobody edits them."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Narrow a list by what it offers: an address could ask for columns that nobody is shown, letter by letter."""
+        filters: list[Any] = [self.date_hierarchy, *self.list_filter]
+        names = {each[0] if isinstance(each, tuple) else getattr(each, "parameter_name", each) for each in filters}
+        offered = lookup in BY_ID or lookup.partition("__")[0] in names
+        return offered and super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds."""
@@ -43,59 +56,6 @@ class ReadOnly(admin.ModelAdmin[Any]):
         return False
 
 
-@admin.register(Collection)
-class CollectionAdmin(admin.ModelAdmin[Collection]):
-    """Sets of places."""
-
-    list_display = ["name", "slug"]
-
-
-class AttractionInline(admin.TabularInline[Attraction, Place]):
-    """Things near a place."""
-
-    model = Attraction
-    extra = 0
-
-
-@admin.register(Place)
-class PlaceAdmin(admin.ModelAdmin[Place]):
-    """Places, with one picture each."""
-
-    list_display = ["thumbnail", "name", "local_name", "country", "city", "pictures", "recognised"]
-    list_display_links = ["name"]
-    list_filter = ["collections", "continent", "country"]
-    search_fields = ["name", "name_ko", "local_name", "slug"]
-    filter_horizontal = ["collections"]
-    inlines = [AttractionInline]
-    labels: set[str] = set()
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Place]:
-        """Count the pictures in the same query."""
-        self.labels = ModelVersion.recognised_slugs()
-        approved = Count("pictures", filter=Q(pictures__status=Picture.Status.APPROVED))
-        return super().get_queryset(request).annotate(picture_count=approved).prefetch_related("pictures")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Place | None = None) -> list[str]:
-        """The slug never changes once it is there: models answer with it."""
-        return ["slug"] if obj else []
-
-    @admin.display(description="")
-    def thumbnail(self, place: Place) -> SafeString | str:
-        """One approved picture."""
-        shown = [p for p in place.pictures.all() if p.status == Picture.Status.APPROVED and p.thumbnail]
-        return image(reverse("media:picture_thumbnail", args=[shown[0].pk]), place.name) if shown else "–"
-
-    @admin.display(ordering="picture_count")
-    def pictures(self, place: Place) -> int:
-        """How many approved pictures."""
-        return int(place.picture_count)  # type: ignore[attr-defined]
-
-    @admin.display(boolean=True)
-    def recognised(self, place: Place) -> bool:
-        """Whether the serving model answers with it."""
-        return place.slug in self.labels
-
-
 class PictureForm(forms.ModelForm[Picture]):
     """A file for a new picture, checked like a visitor's."""
 
@@ -105,6 +65,8 @@ class PictureForm(forms.ModelForm[Picture]):
     class Meta:
         model = Picture
         fields = ["place", "title", "page_url", "licence", "author", "status"]
+        # A list of all places to choose from would be long.
+        widgets = {"place": AutocompleteSelect(Picture._meta.get_field("place"), admin.site)}
 
     def clean(self) -> dict[str, Any]:
         """Take the picture in, so that a bad file is an error of the form."""
@@ -115,7 +77,7 @@ class PictureForm(forms.ModelForm[Picture]):
         try:
             if file.size > MAX_BYTES:
                 raise too_large()
-            names = ("title", "page_url", "licence", "author", "status")
+            names = ("title", "page_url", "licence", "author")
             self.instance = gallery.take_in(file.read(), cleaned["place"], **{name: cleaned[name] for name in names})
         except UserError as error:
             self.add_error("file", error.message)
@@ -125,18 +87,52 @@ class PictureForm(forms.ModelForm[Picture]):
         """Skip the model's own checks: the row is stored already, and its hash found to be new."""
 
 
+class SourceFilter(admin.SimpleListFilter):
+    """Where pictures come from: what there can be, since asking what there is would read every row."""
+
+    title = _("source")
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return names and labels."""
+        return [("curator", _("curators")), (given.SOURCE, _("visitors")), *LABELS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Picture]) -> QuerySet[Picture]:
+        """Narrow the list."""
+        return queryset.filter(source=self.value()) if self.value() else queryset
+
+
+class KindFilter(admin.SimpleListFilter):
+    """What searches were answered with."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return kinds and labels."""
+        return [(str(kind), label) for kind, label in Picture.Kind.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Search]) -> QuerySet[Search]:
+        """Narrow the list."""
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(Picture)
 class PictureAdmin(admin.ModelAdmin[Picture]):
     """The gallery."""
 
     list_display = ["preview", "title", "place", "status", "source", "licence", "problem", "created_at"]
     list_display_links = ["preview", "title"]
-    list_filter = ["status", "source", "place"]
+    list_filter = ["status", SourceFilter]
     list_select_related = ["place"]
     list_per_page = 50
+    show_full_result_count = False
     search_fields = ["title", "place__name", "author"]
     autocomplete_fields = ["place"]
-    readonly_fields = ["preview", "width", "height", "source", "content_hash", "problem", "created_at"]
+    # What a picture shows, and whether it is shown, is decided in the review, where that is kept.
+    readonly_fields = [
+        "preview", "place", "status", "width", "height", "source", "content_hash", "problem", "created_at",
+    ]  # fmt: skip
     exclude = ["original"]
     actions = ["approve", "reject"]
 
@@ -157,6 +153,8 @@ class PictureAdmin(admin.ModelAdmin[Picture]):
         if change:
             super().save_model(request, obj, form, change)
             return
+        if (status := form.cleaned_data["status"]) != obj.status:
+            self._decide(request, [obj], status)
         transaction.on_commit(gallery.send_missing)  # only then does a worker find the row
         if not health.worker_answers("search"):
             kept = _("The picture is kept and read as soon as one answers.")
@@ -176,21 +174,27 @@ class PictureAdmin(admin.ModelAdmin[Picture]):
         """The thumbnail, or why there is none."""
         if picture.thumbnail:
             return image(reverse("media:picture_thumbnail", args=[picture.pk]), picture.title)
-        return picture.problem or "waits for a search worker"
+        return picture.problem or str(_("waits for a search worker"))
 
-    @admin.action(description=_("Approve selected pictures"))
+    @admin.action(description=_("Approve selected pictures"), permissions=["change"])
     def approve(self, request: HttpRequest, pictures: QuerySet[Picture]) -> None:
         """Show them in the gallery."""
-        self.message_user(
-            request, _("%(count)d approved.") % {"count": pictures.update(status=Picture.Status.APPROVED)}
-        )
+        count = self._decide(request, pictures, Picture.Status.APPROVED)
+        self.message_user(request, _("%(count)d approved.") % {"count": count})
 
-    @admin.action(description=_("Reject selected pictures"))
+    @admin.action(description=_("Reject selected pictures"), permissions=["change"])
     def reject(self, request: HttpRequest, pictures: QuerySet[Picture]) -> None:
         """Take them out of the gallery."""
-        self.message_user(
-            request, _("%(count)d rejected.") % {"count": pictures.update(status=Picture.Status.REJECTED)}
-        )
+        count = self._decide(request, pictures, Picture.Status.REJECTED)
+        self.message_user(request, _("%(count)d rejected.") % {"count": count})
+
+    @staticmethod
+    def _decide(request: HttpRequest, pictures: Iterable[Picture], status: str) -> int:
+        """Decide as the review does; say why it cannot be, and return how many were decided on."""
+        done, refused = reviewing.settle(list(pictures), status, None, staff(request))
+        for why in sorted(set(refused.values())):
+            messages.error(request, why)
+        return len(done)
 
 
 @admin.register(Search)
@@ -199,9 +203,11 @@ class SearchAdmin(ReadOnly):
 
     list_display = ["photo_preview", "created_at", "state", "kind", "place", "percent", "error_code", "similar_state"]
     list_display_links = ["created_at"]
-    list_filter = ["state", "kind", "error_code", "similar_state", "place"]
+    list_filter = ["state", KindFilter, "similar_state"]
     list_select_related = ["place"]
     list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["place__name", "=error_code"]
     date_hierarchy = "created_at"
     fields = [
         "photo_preview", "id", "created_at", "started_at", "finished_at", "expires_at", "deleted_at", "state",
@@ -210,14 +216,18 @@ class SearchAdmin(ReadOnly):
     ]  # fmt: skip
     readonly_fields = ["photo_preview", "percent"]
 
-    @admin.display(description="photo")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Search]:
+        """Leave out the vectors: they are long, and nobody reads them."""
+        return super().get_queryset(request).defer("embedding", "style", "tone", "heat", "similar_results")
+
+    @admin.display(description=_("photo"))
     def photo_preview(self, search: Search) -> SafeString | str:
         """The photo, until it is deleted."""
         if not search.photo or search.gone:
             return "–"
-        return image(reverse("media:photo", args=[search.pk]), "the visitor's photo")
+        return image(reverse("media:photo", args=[search.pk]), str(_("the visitor's photo")))
 
-    @admin.display(description="confidence", ordering="confidence")
+    @admin.display(description=_("confidence"), ordering="confidence")
     def percent(self, search: Search) -> str:
         """The calibrated confidence."""
         return "–" if search.confidence is None else f"{search.confidence:.0%}"
@@ -227,14 +237,25 @@ class SearchAdmin(ReadOnly):
 class FeedbackAdmin(ReadOnly):
     """What visitors said."""
 
-    list_display = ["created_at", "right", "answered", "place", "kept"]
-    list_filter = ["right", "kept"]
-    list_select_related = ["answered", "place"]
+    list_display = ["created_at", "right", "answered", "place", "kept", "outcome", "handled_by"]
+    list_filter = ["right", "kept", "outcome"]
+    list_select_related = ["answered", "place", "handled_by"]
+    list_per_page = 50
+    show_full_result_count = False
+    fields = ["created_at", "right", "answered", "place", "kept", "picture", "outcome", "handled_at", "handled_by"]
 
 
-@admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnly):
-    """Which models there are, and which serves."""
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    """Who decided what of which picture, and when."""
 
-    list_display = ["name", "version", "kind", "serving", "created_at"]
-    list_filter = ["kind", "serving"]
+    list_display = ["at", "picture", "from_status", "from_place", "to_status", "to_place", "by", "undone_at"]
+    list_filter = ["to_status"]
+    list_select_related = ["picture", "from_place", "to_place", "by"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["=by__username", "to_place__name", "=content_hash"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
+        """Leave out the vector of the picture."""
+        return super().get_queryset(request).defer("picture__tone")

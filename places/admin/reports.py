@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from places import denying, reporting
+from places import denying, people, reporting
 from places.admin.models import ReadOnly, image
+from places.admin_site import staff
 from places.models import Denied, Report
 
 
@@ -26,7 +27,9 @@ class ReportAdmin(ReadOnly):
     list_filter = ["state", "reason"]
     list_select_related = ["picture", "web_picture"]
     search_fields = ["address", "words", "email"]
-    fields = ["preview", "reason", "words", "address", "link", "email", "created_at", "state", "closed_at"]
+    fields = [
+        "preview", "reason", "words", "address", "link", "email", "created_at", "state", "closed_at", "closed_by",
+    ]  # fmt: skip
     readonly_fields = ["preview", "link"]
     actions = ["take_down", "take_down_whole_site", "dismiss"]
 
@@ -60,18 +63,26 @@ class ReportAdmin(ReadOnly):
     @admin.action(description=_("Take down: hide it everywhere and never show it again"), permissions=["close"])
     def take_down(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
         """Hide what they are about."""
-        self._tell(request, sum(reporting.take_down(report) for report in reports))
+        self._log(request, reports, "Taken down.")
+        self._tell(request, sum(reporting.take_down(report, by=staff(request)) for report in reports))
 
     @admin.action(description=_("Take down, and everything else from where it comes"), permissions=["close"])
     def take_down_whole_site(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
         """Hide what they are about, and its hosts."""
-        self._tell(request, sum(reporting.take_down(report, whole_site=True) for report in reports))
+        self._log(request, reports, "Taken down, with everything else from where it comes.")
+        self._tell(request, sum(reporting.take_down(report, whole_site=True, by=staff(request)) for report in reports))
 
     @admin.action(description=_("Dismiss: nothing is taken down"), permissions=["close"])
     def dismiss(self, request: HttpRequest, reports: QuerySet[Report]) -> None:
         """Close them."""
+        self._log(request, reports, "Dismissed.")
         for report in reports:
-            report.close(Report.State.DISMISSED)
+            report.close(Report.State.DISMISSED, staff(request))
+
+    @staticmethod
+    def _log(request: HttpRequest, reports: QuerySet[Report], what: str) -> None:
+        for report in reports:
+            people.log(staff(request), report, what)
 
     def _tell(self, request: HttpRequest, count: int) -> None:
         told = ngettext("%(count)d picture was hidden.", "%(count)d pictures were hidden.", count)
