@@ -47,7 +47,7 @@ class Row:
     size: int = 0
 
 
-_FIELDS = frozenset(field.name for field in fields(Row))
+FIELDS = frozenset(field.name for field in fields(Row))
 
 
 class Manifest:
@@ -106,7 +106,7 @@ def read(folder: Path) -> Iterator[Row]:
         for number, line in enumerate(lines, 1):
             try:
                 said = json.loads(line)
-                row = Row(**{name: value for name, value in said.items() if name in _FIELDS})
+                row = Row(**{name: value for name, value in said.items() if name in FIELDS})
             except (ValueError, TypeError, AttributeError):
                 raise UserError("bad_manifest", f"Line {number} of {path} cannot be read.") from None
             yield row

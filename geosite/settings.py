@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "places.doors.LongFormsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "places.doors.FirstPasswordMiddleware",
@@ -158,6 +159,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_CLIENT_IP_CALLABLE = "places.doors.address_of"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or whoever goes on guessing keeps the owner out
+AXES_LOCKOUT_CALLABLE = "places.admin.people.locked_out"
 AXES_VERBOSE = False
 
 # The database, and the broker that also is cache and alarm clock
@@ -188,8 +191,11 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "io"
 CELERY_TASK_ROUTES = {
     "places.tasks.recognise": {"queue": "search"},
+    "places.tasks.predict": {"queue": "search"},
     "places.tasks.embed_picture": {"queue": "embed"},
     "places.tasks.embed_web_picture": {"queue": "embed"},
+    "places.tasks.embed_for_promotion": {"queue": "search"},
+    "places.tasks.train": {"queue": "train"},
     "places.tasks.judge_first_picture": {"queue": "embed"},
 }
 CELERY_TASK_ACKS_LATE = True
@@ -209,6 +215,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "places.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "newcomers": {"task": "places.tasks.watch_newcomers", "schedule": 3.0, "options": {"expires": 3}},
     "embed": {"task": "places.tasks.embed_missing", "schedule": 60.0, "options": {"expires": 60}},
     "purge": {"task": "places.tasks.purge", "schedule": 300.0, "options": {"expires": 300}},
     "axes": {"task": "places.tasks.forget_logins", "schedule": crontab(hour="3", minute="30")},
@@ -235,7 +242,7 @@ MIN_FREE_BYTES = 500 * 1024 * 1024
 
 # Uploads
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100  # of visitors; staff: places.doors.MOST_FIELDS
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
@@ -247,6 +254,7 @@ COMMONS_BASE_URL = text("COMMONS_BASE_URL", "")
 OPENVERSE_BASE_URL = text("OPENVERSE_BASE_URL", "")
 FLICKR_BASE_URL = text("FLICKR_BASE_URL", "")
 GOOGLE_BASE_URL = text("GOOGLE_BASE_URL", "")
+OVERPASS_BASE_URL = text("OVERPASS_BASE_URL", "")
 FLICKR_API_KEY = text("FLICKR_API_KEY", "")
 CRAWLER_GOOGLE = text("CRAWLER_GOOGLE", "0")
 CRAWLER_CONTACT = text("CRAWLER_CONTACT", SITE_URL or CONTACT_EMAIL)

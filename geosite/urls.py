@@ -9,6 +9,7 @@ handler404 = "places.pages.views.not_found"
 
 urlpatterns = [
     path("api/", include("places.api.urls")),
+    path("v1/", include("places.api.tensorflow")),
     path("media/", include("places.media")),
     path("admin/", admin.site.urls),
     path("", include("places.healthz")),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Exists, OuterRef, QuerySet
 
 from crawler.politeness import DenyList
 from places import looks, storage
@@ -80,8 +81,16 @@ def add(kind: str, value: str, report: Report | None = None) -> None:
     Denied.objects.get_or_create(kind=kind, value=value, defaults={"report": report})
 
 
+def not_taken_down(pictures: QuerySet[Picture]) -> QuerySet[Picture]:
+    """Return those whose hash is not on the list, where ``enforce`` has put all that is denied in whatever way."""
+    return pictures.exclude(Exists(Denied.objects.filter(kind=Denied.Kind.SHA256, value=OuterRef("content_hash"))))
+
+
 def enforce() -> int:
-    """Hide what is here and on the list by address, hash or look; return how many pictures that were."""
+    """Hide what is here and on the list by address, hash or look; return how many pictures that were.
+
+    The hash of each in the gallery, hidden before or not, is on the list from then on.
+    """
     deny = denied()
     web = [
         picture for picture in WebPicture.objects.iterator()
@@ -89,13 +98,16 @@ def enforce() -> int:
     ]  # fmt: skip
     for picture in web:
         remove_web(picture)
-    shown = Picture.objects.exclude(status=Picture.Status.REJECTED)
-    seen = shown.values_list("pk", "page_url", "content_hash", "look").iterator()
+    seen = Picture.objects.values_list("pk", "status", "page_url", "content_hash", "look").iterator()
     wrong = [
-        pk for pk, page, digest, look in seen
-        if denies(deny, page) or _denies_look(deny, look) or deny.denies_picture(digest)
+        (pk, status, digest) for pk, status, page, digest, look in seen
+        if deny.denies_picture(digest) or denies(deny, page) or _denies_look(deny, look)
     ]  # fmt: skip
-    return len(web) + shown.filter(pk__in=wrong).update(status=Picture.Status.REJECTED)
+    fresh = {digest for _pk, _status, digest in wrong} - deny.hashes
+    lines = [Denied(kind=Denied.Kind.SHA256, value=digest) for digest in fresh]
+    Denied.objects.bulk_create(lines, batch_size=1000, ignore_conflicts=True)
+    shown = [pk for pk, status, _digest in wrong if status != Picture.Status.REJECTED]
+    return len(web) + Picture.objects.filter(pk__in=shown).update(status=Picture.Status.REJECTED)
 
 
 def remove_web(picture: WebPicture) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
+from django.core.exceptions import TooManyFieldsSent, ValidationError
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template import loader
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 
 from errors import UserError
 from places import broker
@@ -48,6 +49,7 @@ STATUSES = {
 }
 RETRY_AFTER_S = {"busy": 30, "queue_down": 30}
 WHOLE_ADDRESS_BITS = {4: 24, 6: 56}
+MOST_FIELDS = 5000  # of a form of the admin: a place with all that is near it, or a page of rows, has hundreds
 
 
 def status_of(code: str) -> int:
@@ -88,9 +90,9 @@ def client_of(request: HttpRequest) -> str:
     return str(ipaddress.ip_network((parsed, WHOLE_ADDRESS_BITS[parsed.version]), strict=False))
 
 
-def check_rate(request: HttpRequest) -> None:
-    """Count a search against its client's minute. Raises SlowDown."""
-    _count(request, "rate", settings.RATE_LIMIT, 60)
+def check_rate(request: HttpRequest, times: int = 1) -> None:
+    """Count a search, or as many as a request stands for, against its client's minute. Raises SlowDown."""
+    _count(request, "rate", settings.RATE_LIMIT, 60, times)
 
 
 def check_report_rate(request: HttpRequest) -> None:
@@ -98,7 +100,7 @@ def check_report_rate(request: HttpRequest) -> None:
     _count(request, "reports", settings.REPORT_LIMIT, 3600)
 
 
-def _count(request: HttpRequest, what: str, limit: int, period_s: int) -> None:
+def _count(request: HttpRequest, what: str, limit: int, period_s: int, times: int = 1) -> None:
     """Raise SlowDown for what a client does more than ``limit`` times in a period; 0 is any number of times."""
     if not limit:
         return
@@ -106,7 +108,7 @@ def _count(request: HttpRequest, what: str, limit: int, period_s: int) -> None:
     key = f"{what}:{client_of(request)}:{period}"
     try:
         pipe = broker.connection().pipeline()
-        pipe.incr(key)
+        pipe.incrby(key, times)
         pipe.expire(key, 2 * period_s)
         count = int(pipe.execute()[0])
     except redis.RedisError:
@@ -159,6 +161,38 @@ class ErrorsMiddleware:
             log.warning("the admin was asked for what cannot be: %s", type(exception).__name__)
             return HttpResponse("This cannot be looked up. Please go back.", status=400, content_type="text/plain")
         return None
+
+
+class LongFormsMiddleware:
+    """Takes longer forms from staff in the admin than Django's one limit allows, which is for visitors."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Read such a form before Django refuses it."""
+        if (
+            request.method == "POST"
+            and request.content_type == "application/x-www-form-urlencoded"
+            and request.path.startswith(reverse("admin:index"))
+            and request.user.is_staff
+        ):
+            _read_long(request)
+        return self.get_response(request)
+
+
+def _read_long(request: HttpRequest) -> None:
+    """Read a form that is too long for Django piece by piece. Raises TooManyFieldsSent over ``MOST_FIELDS``."""
+    fields, at_once = request.body.split(b"&"), settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    if len(fields) <= at_once:
+        return
+    if len(fields) > MOST_FIELDS:
+        raise TooManyFieldsSent(f"The form has more than {MOST_FIELDS} fields.")
+    form = QueryDict(mutable=True)
+    for first in range(0, len(fields), at_once):
+        form.update(QueryDict(b"&".join(fields[first : first + at_once])))
+    form._mutable = False
+    vars(request).update(_post=form, _files=MultiValueDict())  # where Django looks whether it has read the form
 
 
 class FirstPasswordMiddleware:

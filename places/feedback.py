@@ -1,9 +1,16 @@
 """What visitors say of an answer."""
 
+import contextlib
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
 from errors import UserError
-from places import gallery, storage
+from places import gallery, given, prelabelling, storage
 from places.models import Feedback, Picture, Place, Search
+from places.models.picture import UNDECIDED
 from places.models.search import State
+from places.sending import send
 
 
 def give(search: Search, *, right: bool, slug: str | None, keep: bool) -> Feedback:
@@ -15,31 +22,54 @@ def give(search: Search, *, right: bool, slug: str | None, keep: bool) -> Feedba
         raise UserError("bad_form", "There is no answer yet. Please wait for it first.")
     place = search.place if right else None
     if slug:
-        place = None if "\x00" in slug else Place.objects.filter(slug=slug).first()
+        place = None if "\x00" in slug else Place.answering([slug])[slug]
         if place is None:
             raise UserError("bad_form", "`place` is none of our places. Send the slug of one, or null.")
-    given, _ = Feedback.objects.update_or_create(
-        search=search, defaults={"right": right, "answered": search.place, "place": place, "kept": keep}
-    )
+    values: dict[str, Any] = {"right": right, "answered": search.place, "place": place, "kept": keep}
+    said, new = Feedback.objects.get_or_create(search=search, defaults=values)
+    if not new and any(getattr(said, name) != value for name, value in values.items()):
+        # Other words than a curator has seen come to the inbox again.
+        anew = {"handled_at": None, "handled_by": None, "outcome": "", **values}
+        Feedback.objects.filter(pk=said.pk).update(**anew)
     if keep and search.photo:
-        _keep(search, place)
+        picture = _keep(search, place)
+        # Before a worker reads it: what is disputed comes first in the review.
+        Feedback.objects.filter(pk=said.pk).update(picture=picture)
+        _have_read(picture)
     elif not keep:
         gallery.withdraw(search)
-    return given
+    said.refresh_from_db()
+    return said
 
 
-def _keep(search: Search, place: Place | None) -> None:
-    """Make the photo a candidate, once; a picture that the place has already is one already."""
-    if Picture.objects.filter(search=search).update(place=place):
-        return
+def _keep(search: Search, place: Place | None) -> Picture | None:
+    """Make the photo a candidate, once, and return it; None when the place has the same picture already."""
+    if (known := Picture.objects.filter(search=search).first()) is not None:
+        return _move(known, place)
     storage.check_space()
     try:
-        gallery.take_in(
-            storage.read(search.photo), place, search=search, source="visitor", licence="given by its owner"
+        picture = gallery.take_in(
+            storage.read(search.photo), place, search=search, source=given.SOURCE, licence="given by its owner"
         )
     except FileNotFoundError as error:
         raise UserError("gone", "This photo was deleted meanwhile.") from error
     except UserError as error:
         if error.code != "duplicate":
             raise
-    gallery.send_missing()
+        return None
+    return picture
+
+
+def _have_read(picture: Picture | None) -> None:
+    """Have a worker read a new photo."""
+    if picture is not None and not picture.image:
+        with contextlib.suppress(UserError):  # else it is found by embed_missing
+            send("embed_picture", str(picture.pk))
+
+
+def _move(picture: Picture, place: Place | None) -> Picture:
+    """Say that an undecided photo shows another place; what a curator decided stands."""
+    with contextlib.suppress(IntegrityError), transaction.atomic():  # that place may have it already
+        Picture.objects.filter(pk=picture.pk, status__in=UNDECIDED).update(place=place, prelabelled=False)
+    prelabelling.weigh_again([picture.pk])
+    return picture

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -30,6 +30,8 @@ from places.sending import send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ml.recognise import Recogniser
 
 log = logging.getLogger(__name__)
 LOOKING = Limits(connect=3, first_byte=4, total=7)
@@ -119,12 +121,12 @@ def _jpeg(body: bytes, small: bool) -> bytes:
         return pictures.to_jpeg(image, max_side=side)
 
 
-def embed(pk: UUID) -> None:
-    """Place a web picture among others, by its thumbnail, as the serving model sees it."""
+def embed(pk: UUID, loaded: tuple[Recogniser, ModelVersion] | None = None) -> None:
+    """Place a web picture among others, by its thumbnail, as ``loaded`` sees it, else the model that serves."""
     picture = WebPicture.objects.filter(pk=pk).exclude(thumbnail="").first()
     if picture is None:
         return
-    model, version = recogniser()
+    model, version = loaded or recogniser()
     try:
         image = pictures.decode(storage.read(picture.thumbnail))
     except (UserError, FileNotFoundError):
@@ -139,16 +141,20 @@ def embed(pk: UUID) -> None:
         log.info("web picture %s was forgotten meanwhile", pk)
 
 
+def lacking(version: ModelVersion) -> QuerySet[WebPicture]:
+    """Return the kept pictures that ``version`` has not embedded."""
+    since = timezone.now() - timedelta(days=settings.QUERY_KEPT_DAYS)
+    seen = WebEmbedding.objects.filter(picture=OuterRef("pk"), model_version=version)
+    return WebPicture.objects.filter(~Exists(seen), query__fetched_at__gt=since).exclude(thumbnail="")
+
+
 def send_missing() -> int:
     """Queue kept pictures whose message was lost, or that a new model has not seen; return how many."""
     version = ModelVersion.serving_places()
-    since = timezone.now() - timedelta(days=settings.QUERY_KEPT_DAYS)
-    seen = WebEmbedding.objects.filter(picture=OuterRef("pk"), model_version=version)
-    unseen = WebPicture.objects.filter(~Exists(seen), query__fetched_at__gt=since).exclude(thumbnail="")
     try:
         if version is None or broker.connection().llen("embed"):
             return 0
-        waiting = list(unseen.values_list("pk", flat=True))
+        waiting = list(lacking(version).values_list("pk", flat=True))
         for pk in waiting:
             send("embed_web_picture", str(pk))
     except (UserError, RedisError):

@@ -49,7 +49,7 @@ def begin() -> None:
     """Note which places want pictures; a pause that was under way ends, since the network may be there now."""
     if not settings.STARTER_PICTURES:
         return
-    for place in Place.objects.filter(slug__in=PLACES):
+    for place in Place.objects.current().filter(slug__in=PLACES):
         FirstPictures.objects.get_or_create(place=place)
     FirstPictures.objects.filter(done=False).update(next_at=timezone.now(), tries=0)
 

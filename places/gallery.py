@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.core.files.base import ContentFile
@@ -17,10 +17,14 @@ from redis.exceptions import RedisError
 from errors import UserError
 from ml import picture as pictures
 from ml.header import inspect
-from places import broker, denying, looks, storage
-from places.models import Embedding, ModelVersion, Picture, Place, Search
+from places import broker, copies, denying, looks, newcomers, prelabelling, storage
+from places.models import Denied, Embedding, ModelVersion, Picture, Place, Search
+from places.models.picture import UNDECIDED
 from places.recognising import recogniser
 from places.sending import send
+
+if TYPE_CHECKING:
+    from ml.recognise import Recogniser
 
 log = logging.getLogger(__name__)
 THUMBNAIL_SIDE = 400
@@ -36,13 +40,14 @@ class Neighbour(NamedTuple):
     score: float
 
 
-def take_in(data: bytes, place: Place | None, **fields: Any) -> Picture:
+def take_in(data: bytes, place: Place | None, *, content_hash: str = "", **fields: Any) -> Picture:
     """Keep a picture's bytes as they came; a search worker decodes and embeds them.
 
-    Raises UserError with a picture's codes, or ``duplicate`` when the place has it already.
+    ``content_hash`` is of what the bytes were made of, where they are not as they came. Raises UserError with a
+    picture's codes, or ``duplicate`` when the place has it already.
     """
     inspect(data)
-    picture = Picture(place=place, content_hash=hashlib.sha256(data).hexdigest(), **fields)
+    picture = Picture(place=place, content_hash=content_hash or hashlib.sha256(data).hexdigest(), **fields)
     if denying.denied().denies_picture(picture.content_hash):
         raise UserError("opted_out", "This picture was taken down. Please choose another one.")
     try:
@@ -55,8 +60,9 @@ def take_in(data: bytes, place: Place | None, **fields: Any) -> Picture:
 
 
 def withdraw(search: Search) -> None:
-    """Take back a photo that its owner gave, unless a curator has decided on it."""
-    for picture in Picture.objects.filter(search=search, status=Picture.Status.CANDIDATE):
+    """Take back a photo that its owner gave, unless a curator has found a use for it."""
+    unused = (*UNDECIDED, Picture.Status.REJECTED)
+    for picture in Picture.objects.filter(search=search, status__in=unused):
         remove(picture)
 
 
@@ -66,30 +72,52 @@ def remove(picture: Picture) -> None:
     picture.delete()
 
 
-def embed(pk: UUID) -> None:
-    """Decode a picture once, keep it upright with a thumbnail, and embed it with the serving model."""
+def embed(pk: UUID, loaded: tuple[Recogniser, ModelVersion] | None = None) -> None:
+    """Decode a picture once, keep it upright with a thumbnail, embed it and say what it seems to show.
+
+    By ``loaded``, a model that is about to serve, else by the one that serves: only what that says moves the picture
+    (``prelabelling``).
+    """
     picture = Picture.objects.filter(pk=pk).first()
     if picture is None:
         return
-    model, version = recogniser()
+    model, version = loaded or recogniser()
+    image = _decoded(picture)
+    if image is None:
+        return
+    signature = looks.signature(image)
+    Picture.objects.filter(pk=pk).update(**signature._asdict())
+    if picture.look is None:
+        copies.join(pk, signature.look)
+    judged = model.judge(image)
+    answer = prelabelling.said(judged, model.places.labels)
+    if version.serving:
+        new = newcomers.current(version).known.slugs
+        answer = prelabelling.beside(answer, newcomers.predict(model, version, judged), new)
+    values = {"vector": judged.embedding.tolist(), "style": judged.style.tolist(), "answer": answer}
+    Embedding.objects.update_or_create(picture=picture, model_version=version, defaults=values)
+    if version.serving:
+        prelabelling.apply(pk, answer, version)
+
+
+def _decoded(picture: Picture) -> Image.Image | None:
+    """Return a picture's pixels, kept upright from now on; None, with the reason in its row, if it cannot be used."""
     try:
         data = storage.read(picture.image or str(picture.original.name))
         image = pictures.decode(data)
     except UserError as error:
-        Picture.objects.filter(pk=pk).update(problem=error.message)
-        return
+        Picture.objects.filter(pk=picture.pk).update(problem=error.message)
+        return None
     except FileNotFoundError:
-        Picture.objects.filter(pk=pk).update(problem=LOST)
-        return
+        Picture.objects.filter(pk=picture.pk).update(problem=LOST)
+        return None
     if not picture.image:
         if denying.denies_image(data, image):
-            Picture.objects.filter(pk=pk).update(status=Picture.Status.REJECTED, problem=TAKEN_DOWN)
-            return
+            denying.add(Denied.Kind.SHA256, picture.content_hash)
+            Picture.objects.filter(pk=picture.pk).update(status=Picture.Status.REJECTED, problem=TAKEN_DOWN)
+            return None
         _keep_upright(picture, image)
-    Picture.objects.filter(pk=pk).update(**looks.signature(image)._asdict())
-    seen = model.embed(image)
-    values = {"vector": seen.embedding.tolist(), "style": seen.style.tolist()}
-    Embedding.objects.update_or_create(picture=picture, model_version=version, defaults=values)
+    return image
 
 
 def _keep_upright(picture: Picture, image: Image.Image) -> None:
@@ -105,14 +133,19 @@ def _keep_upright(picture: Picture, image: Image.Image) -> None:
     storage.delete(original or "")
 
 
-def missing(version: ModelVersion) -> list[UUID]:
+def lacking(version: ModelVersion) -> QuerySet[Picture]:
     """Return the pictures that ``version`` has not embedded, or whose style or tone is not known.
 
-    Those that cannot be read are left out.
+    So are undecided ones of which it has not said what they show; those that cannot be read are left out.
     """
     seen = Embedding.objects.filter(picture=OuterRef("pk"), model_version=version, style__isnull=False)
-    lacking = Picture.objects.filter(~Exists(seen) | Q(tone=None) | Q(look=None), problem="")
-    return list(lacking.values_list("pk", flat=True))
+    unsaid = Q(status__in=prelabelling.WAITING) & ~Exists(seen.filter(answer__isnull=False))
+    return Picture.objects.filter(~Exists(seen) | Q(tone=None) | Q(look=None) | unsaid, problem="")
+
+
+def missing(version: ModelVersion) -> list[UUID]:
+    """Return the ids of those that ``lacking`` finds."""
+    return list(lacking(version).values_list("pk", flat=True))
 
 
 def send_missing() -> int:

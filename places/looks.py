@@ -16,7 +16,7 @@ from crawler.near import DISTANCE, difference_hash, sketch
 if TYPE_CHECKING:
     from PIL import Image
 
-_ALL = (1 << 64) - 1
+ALL = (1 << 64) - 1
 # The hash has a byte for each row of cells, and says of each whether it is brighter than its left neighbour: seen in a
 # mirror, the order is the other way round and brighter is darker.
 _MIRRORED_ROW = bytes(int(f"{row ^ 255:08b}"[::-1], 2) for row in range(256))
@@ -46,7 +46,7 @@ def look(image: Image.Image) -> int:
 @lru_cache(maxsize=1024)  # each of a page's pictures is compared with many
 def mirrored(hashed: int) -> int:
     """Return the look of the same picture seen in a mirror."""
-    rows = (hashed & _ALL).to_bytes(8, "little").translate(_MIRRORED_ROW)
+    rows = (hashed & ALL).to_bytes(8, "little").translate(_MIRRORED_ROW)
     return int.from_bytes(rows, "little", signed=True)
 
 
@@ -56,4 +56,4 @@ def near(one: int, other: int) -> bool:
 
 
 def _distance(one: int, other: int) -> int:
-    return ((one ^ other) & _ALL).bit_count()
+    return ((one ^ other) & ALL).bit_count()

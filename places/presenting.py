@@ -6,9 +6,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from places import ranking
+from places import newcomers, ranking
 from places.finding import end_late
-from places.models import ModelVersion, Picture, Place, Search, WebPicture
+from places.models import Picture, Place, Search, WebPicture
 from places.models.search import State
 from places.wording import told
 
@@ -17,7 +17,6 @@ def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
     """Return a search as the contract's JSON object; GPS is for its owner only."""
     search = end_late(search)
     done = search.state == State.DONE
-    names = _names(search)
     return {
         "id": str(search.pk),
         "state": search.state,
@@ -30,10 +29,7 @@ def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
         "created_at": search.created_at.isoformat(),
         "expires_at": search.expires_at.isoformat(),
         "answer": _answer(search) if done else None,
-        "predictions": [
-            {"place": {"slug": slug, "name": names.get(slug, slug)}, "probability": probability}
-            for slug, probability in search.predictions
-        ],
+        "predictions": _predictions(search),
         "objects": [
             {"label": label, "wordnet_id": wordnet_id, "probability": probability}
             for label, wordnet_id, probability in search.objects_seen
@@ -51,9 +47,20 @@ def present(search: Search, *, owner: bool = False) -> dict[str, Any]:
     }
 
 
-def _names(search: Search) -> dict[str, str]:
+def _predictions(search: Search) -> list[dict[str, Any]]:
+    """Return the best guesses, named as their places are now; those that were retired since are left out."""
     slugs = [slug for slug, _ in search.predictions]
-    return {place.slug: place.shown_name for place in Place.objects.filter(slug__in=slugs)}
+    known = {place.slug: place for place in Place.objects.filter(slug__in=slugs).select_related("merged_into")}
+    shown: dict[str, dict[str, Any]] = {}
+    for slug, probability in search.predictions:
+        place = known.get(slug)
+        place = (place.merged_into or place) if place else None
+        if place is not None and place.retired_at is not None:
+            continue
+        named = {"slug": place.slug, "name": place.shown_name} if place else {"slug": slug, "name": slug}
+        guess = shown.setdefault(named["slug"], {"place": named, "probability": 0.0})
+        guess["probability"] = round(guess["probability"] + probability, 6)
+    return list(shown.values())
 
 
 def _answer(search: Search) -> dict[str, Any]:
@@ -107,7 +114,7 @@ def present_place(place: Place) -> dict[str, Any]:
 
 def present_places(query: str = "") -> list[dict[str, Any]]:
     """Return the places whose names contain ``query`` in short, and whether the model recognises them."""
-    recognised = ModelVersion.recognised_slugs()
+    recognised = newcomers.recognised()
     return [
         {
             "slug": place.slug,
@@ -121,7 +128,7 @@ def present_places(query: str = "") -> list[dict[str, Any]]:
             "url": reverse("api:place", args=[place.slug]),
             "page_url": reverse("pages:place", args=[place.slug]),
         }
-        for place in Place.objects.named(query)
+        for place in Place.objects.current().named(query)
     ]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import re
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from django.utils import timezone
 from crawler.sources.base import clean_link
 from places import denying, storage
 from places.models import Denied, Picture, Report, WebPicture
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 # Bits of a look; with fewer, or more, it would stand for every empty sky.
 FEW_EDGES = 6
@@ -56,7 +60,7 @@ def _at(address: str) -> Picture | WebPicture | None:
     return Picture.objects.filter(pk=pk).first()
 
 
-def take_down(report: Report, *, whole_site: bool = False) -> int:
+def take_down(report: Report, *, whole_site: bool = False, by: User | None = None) -> int:
     """Hide what ``report`` is about everywhere at once, and see that it never comes back; return how many were hidden.
 
     ``whole_site`` denies everything of the hosts that the pictures came from.
@@ -76,7 +80,7 @@ def take_down(report: Report, *, whole_site: bool = False) -> int:
         for each in both:
             _deny_look_and_files(each, report)
         Picture.objects.filter(pk__in=[picture.pk for picture in gallery]).update(status=Picture.Status.REJECTED)
-        report.close(Report.State.TAKEN_DOWN)
+        report.close(Report.State.TAKEN_DOWN, by)
     for found in web:
         denying.remove_web(found)
     return len(gallery) + len(web) + denying.enforce()

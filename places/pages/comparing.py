@@ -45,7 +45,7 @@ def compare(search: Search, place: Place) -> Comparison:
 
 def came_from(search: Search, slug: str) -> Comparison | None:
     """Compare with the place whose page the photo was sent from, if there was one and there is an answer."""
-    place = Place.objects.filter(slug=slug[:80]).first() if SLUG.fullmatch(slug) and search.kind else None
+    place = Place.objects.current().filter(slug=slug[:80]).first() if SLUG.fullmatch(slug) and search.kind else None
     return compare(search, place) if place else None
 
 

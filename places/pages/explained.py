@@ -45,7 +45,7 @@ def compare(request: HttpRequest, pk: UUID, slug: str) -> HttpResponse:
     search = get_object_or_404(Search.objects.select_related("place", "model_version"), pk=pk)
     if search.gone or search.state != State.DONE:
         return _to_its_page(search)
-    compared = comparing.compare(search, get_object_or_404(Place, slug=slug))
+    compared = comparing.compare(search, get_object_or_404(Place.objects.current(), slug=slug))
     return _hidden(render(request, "compare.html", {"shown": present(search), "compared": compared}))
 
 

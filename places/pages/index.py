@@ -6,7 +6,7 @@ from itertools import chain
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from places.models import Picture, Place
@@ -26,7 +26,7 @@ def _words(request: HttpRequest, name: str) -> str:
 def places(request: HttpRequest) -> HttpResponse:
     """Show every place on a map and by continent, or those of a region, or with the asked words in a name."""
     query, region = _words(request, "q"), _words(request, "in")
-    found = showing.by_continent(Place.objects.named(query).within(region))
+    found = showing.by_continent(Place.objects.current().named(query).within(region))
     context = {
         "query": query,
         "region": region,
@@ -40,7 +40,9 @@ def places(request: HttpRequest) -> HttpResponse:
 @require_safe
 def place(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one place: what it is, where it is, what is near, its pictures; and take a photo to compare with it."""
-    found = get_object_or_404(Place, slug=slug)
+    found = get_object_or_404(Place.objects.select_related("merged_into"), slug=slug)
+    if found.retired_at is not None:
+        return _elsewhere(request, found)
     query = _words(request, "q")
     approved = Picture.objects.filter(place=found, status=Picture.Status.APPROVED).exclude(thumbnail="")
     total = approved.count()
@@ -58,3 +60,13 @@ def place(request: HttpRequest, slug: str) -> HttpResponse:
         "many": total > MANY_PICTURES,
     }
     return render(request, "place.html", context)
+
+
+def _elsewhere(request: HttpRequest, place: Place) -> HttpResponse:
+    """Lead to the place that a merged one became; say that a retired one is gone.
+
+    Browsers may not remember the way for ever: a curator can bring the place back.
+    """
+    if place.merged_into is not None:
+        return redirect("pages:place", place.merged_into.slug)
+    return render(request, "place_gone.html", {"place": place}, status=410)

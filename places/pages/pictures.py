@@ -27,7 +27,7 @@ def picture(request: HttpRequest, kind: str, pk: UUID) -> HttpResponse:
     results = [present_like(like) for like in ranking.nearest(asked, but=found.pk)]
     context = {
         "found": present_picture(found),
-        "place": found.place if isinstance(found, Picture) else None,
+        "place": found.place if isinstance(found, Picture) and found.place and not found.place.retired_at else None,
         "similar": arrange(results, request.GET),
         "unseen": asked.embedding is None,
     }

@@ -34,6 +34,7 @@ def own_position(search: Search, place: Place | None) -> OwnPosition | None:
     distance = place.distance_to(*here) if place else None
     if distance is not None and distance <= AGREES_WITHIN_M:
         return OwnPosition(*here, distance, agrees=True)
-    near = min(Place.objects.around(*here, AGREES_WITHIN_M), key=lambda place: place.distance_to(*here), default=None)
+    around = Place.objects.current().around(*here, AGREES_WITHIN_M)
+    near = min(around, key=lambda place: place.distance_to(*here), default=None)
     near_m = near.distance_to(*here) if near else 0.0
     return OwnPosition(*here, distance, near=near if near_m <= AGREES_WITHIN_M else None, near_m=near_m)

@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
+from places import newcomers
 from places.countries import country_name
-from places.models import ModelVersion, Picture, Place
+from places.models import Picture, Place
 from places.models.place import PlaceQuerySet
 
 # Confidence is calibrated, so this band is right at least nine times in ten.
@@ -46,23 +47,23 @@ def band(answer: dict[str, Any] | None) -> str:
 
 def regions() -> dict[str, list[tuple[str, str]]]:
     """Return the continents that have places, each with its countries: code and name, by name."""
-    pairs = Place.objects.order_by("continent", "country").values_list("continent", "country").distinct()
+    pairs = Place.objects.current().order_by("continent", "country").values_list("continent", "country").distinct()
     groups: dict[str, list[tuple[str, str]]] = {}
     for continent, code in pairs:
         groups.setdefault(continent, []).append((code, country_name(code)))
     return {continent: sorted(countries, key=lambda pair: pair[1]) for continent, countries in groups.items()}
 
 
-def other_names(place: Place) -> list[str]:
-    """Return what else a place is called, beside the names that its page shows anyway."""
+def other_names(place: Place) -> list[tuple[str, str]]:
+    """Return what else a place is called, each with its language, beside the names that its page shows anyway."""
     shown = {place.shown_name.casefold(), place.local_name.casefold()}
-    names = [place.name, place.name_ko, *place.aliases]
-    return [name for name in dict.fromkeys(names) if name and name.casefold() not in shown]
+    names = {place.name: "en", place.name_ko: "ko"} | dict(place.aliases.values_list("name", "language"))
+    return [(name, language) for name, language in names.items() if name and name.casefold() not in shown]
 
 
 def recognised() -> PlaceQuerySet:
-    """Return the places that the serving model answers with."""
-    return Place.objects.filter(slug__in=ModelVersion.recognised_slugs())
+    """Return the places that answers name now, taught ones and new ones."""
+    return Place.objects.current().filter(slug__in=newcomers.recognised())
 
 
 def cards(places: Iterable[Place]) -> list[Card]:
@@ -97,12 +98,14 @@ def mixed(places: Iterable[Place], count: int) -> list[Place]:
 def choices(predictions: list[dict[str, Any]]) -> list[Place]:
     """Return every place to choose from, the five best guesses first."""
     best = [row["place"]["slug"] for row in predictions]
-    return sorted(Place.objects.all(), key=lambda place: best.index(place.slug) if place.slug in best else len(best))
+    return sorted(
+        Place.objects.current(), key=lambda place: best.index(place.slug) if place.slug in best else len(best)
+    )
 
 
 def guesses(predictions: list[dict[str, Any]]) -> list[Guess]:
-    """Return the predictions, best first, each beside its place; those whose place was removed are left out."""
+    """Return the predictions, best first, each beside its place; those whose place is gone are left out."""
     probabilities = {row["place"]["slug"]: row["probability"] for row in predictions}
-    found = cards(Place.objects.filter(slug__in=probabilities))
+    found = cards(Place.objects.current().filter(slug__in=probabilities))
     best = [Guess(card, probabilities[card.place.slug]) for card in found]
     return sorted(best, key=lambda guess: -guess.probability)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template import loader
@@ -149,7 +148,7 @@ def _slug_of(name: str) -> str | None:
     name = name.replace("\x00", "").strip()[:LONGEST_NAME]
     if not name:
         return None
-    named = Place.objects.filter(Q(slug=name) | Q(name__iexact=name) | Q(name_ko=name) | Q(local_name__iexact=name))
+    named = Place.objects.current().called(name)
     return named.values_list("slug", flat=True).first() or name
 
 

@@ -1,10 +1,15 @@
 """Numbers and addresses as people read them, for templates."""
 
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+
+from places.models import Attraction
+from places.models.place import Near
 
 register = template.Library()
 
@@ -75,6 +80,13 @@ def direction(degrees: float) -> str:
         _("south"), _("south-west"), _("west"), _("north-west"),
     )  # fmt: skip
     return names[round(degrees / 45) % 8]
+
+
+@register.filter
+def from_osm(nearby: Iterable[Near | dict[str, Any]]) -> bool:
+    """Whether any of what is near comes from OpenStreetMap, whose contributors then have to be named."""
+    sources = [near["source"] if isinstance(near, dict) else near.source for near in nearby]
+    return Attraction.OSM in sources
 
 
 @register.filter
