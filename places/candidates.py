@@ -315,10 +315,7 @@ class Intake:
                 return
             picture = found
             picture.original.save("", ContentFile(data))
-        try:
-            send("embed_picture", str(picture.pk))
-        except UserError:
-            pass  # found by embed_missing
+        gallery.have_read(picture)
 
     def _torn(self, place: Place, row: Row) -> Picture | None:
         """Return the picture's row if it was written and its file was not."""

@@ -10,7 +10,6 @@ from places import gallery, given, prelabelling, storage
 from places.models import Feedback, Picture, Place, Search
 from places.models.picture import UNDECIDED
 from places.models.search import State
-from places.sending import send
 
 
 def give(search: Search, *, right: bool, slug: str | None, keep: bool) -> Feedback:
@@ -35,7 +34,8 @@ def give(search: Search, *, right: bool, slug: str | None, keep: bool) -> Feedba
         picture = _keep(search, place)
         # Before a worker reads it: what is disputed comes first in the review.
         Feedback.objects.filter(pk=said.pk).update(picture=picture)
-        _have_read(picture)
+        if picture is not None and not picture.image:
+            gallery.have_read(picture)
     elif not keep:
         gallery.withdraw(search)
     said.refresh_from_db()
@@ -58,13 +58,6 @@ def _keep(search: Search, place: Place | None) -> Picture | None:
             raise
         return None
     return picture
-
-
-def _have_read(picture: Picture | None) -> None:
-    """Have a worker read a new photo."""
-    if picture is not None and not picture.image:
-        with contextlib.suppress(UserError):  # else it is found by embed_missing
-            send("embed_picture", str(picture.pk))
 
 
 def _move(picture: Picture, place: Place | None) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -146,6 +147,12 @@ def lacking(version: ModelVersion) -> QuerySet[Picture]:
 def missing(version: ModelVersion) -> list[UUID]:
     """Return the ids of those that ``lacking`` finds."""
     return list(lacking(version).values_list("pk", flat=True))
+
+
+def have_read(picture: Picture) -> None:
+    """Have a search worker read a picture; while the queue is down, the next ``send_missing`` does that."""
+    with contextlib.suppress(UserError):
+        send("embed_picture", str(picture.pk))
 
 
 def send_missing() -> int:

@@ -37,8 +37,8 @@ def main(slug: str, paths: list[str]) -> None:
     for path in map(Path, paths):
         licence = path.stem.partition(" - ")[0] if " - " in path.stem else "unknown"
         place = Place.objects.get(slug=slug)
-        gallery.take_in(path.read_bytes(), place, status="approved", title=path.stem, licence=licence, author="Ada")
-    gallery.send_missing()
+        about = {"title": path.stem, "licence": licence, "author": "Ada"}
+        gallery.have_read(gallery.take_in(path.read_bytes(), place, status="approved", **about))
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def test_an_uploaded_picture_is_decoded_by_a_worker_and_shown(admin: Admin) -> N
     fields = {"place": place[1], "title": "Drawn", "status": "approved", "licence": "CC0"}
     answer = admin.form("/admin/places/picture/add/", fields, files={"file": ("d.jpg", jpeg(77), "image/jpeg")})
     assert answer.url.endswith("/admin/places/picture/"), re.findall(r"errorlist.*", answer.text)
-    shown = until(lambda: re.search(r"/media/pictures/[0-9a-f-]+/thumbnail.jpg", listed(admin)), 90, "the thumbnail")
+    shown = until(lambda: re.search(r"/media/pictures/[0-9a-f-]+/thumbnail.jpg", listed(admin)), 45, "the thumbnail")
     assert shown
     assert site.get(shown[0]).headers["Content-Type"] == "image/jpeg"
     again = admin.form("/admin/places/picture/add/", fields, files={"file": ("d.jpg", jpeg(77), "image/jpeg")})

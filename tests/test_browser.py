@@ -10,15 +10,14 @@ import psutil
 import pytest
 from selenium import webdriver
 from selenium.common.exceptions import (
-    JavascriptException,
     NoSuchElementException,
     StaleElementReferenceException,
+    WebDriverException,
 )
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.drawn import jpeg
@@ -50,6 +49,8 @@ class Page:
     def __init__(self, browser: webdriver.Chrome, site: Site) -> None:
         self.browser = browser
         self.site = site
+        # A question is cut off, in one of many ways, where its page goes meanwhile.
+        self.waiting = WebDriverWait(browser, ANSWER_WITHIN_S, 0.05, [WebDriverException])
 
     def open(self, path: str) -> None:
         self.browser.get(self.site.url + path)
@@ -62,23 +63,20 @@ class Page:
 
     def one(self, css: str) -> WebElement:
         """The first element of ``css``, waited for: a page may be on its way."""
-        wait = WebDriverWait(self.browser, ANSWER_WITHIN_S, poll_frequency=0.05)
-        return wait.until(lambda browser: browser.find_element(By.CSS_SELECTOR, css), css)
+        return self.waiting.until(lambda browser: browser.find_element(By.CSS_SELECTOR, css), css)
 
     def all(self, css: str) -> list[WebElement]:
         return self.browser.find_elements(By.CSS_SELECTOR, css)
 
     def until(self, script: str) -> Any:
         """Wait until JavaScript ``script`` is true and return what it is."""
-        # A script is cut off where its page goes meanwhile.
-        wait = WebDriverWait(self.browser, ANSWER_WITHIN_S, 0.05, [JavascriptException])
-        return wait.until(lambda browser: browser.execute_script(f"return {script}"), script)
+        return self.waiting.until(lambda browser: browser.execute_script(f"return {script}"), script)
 
     def follow(self, css: str) -> None:
         """Press what leads to another page, and wait until that one is there: a press alone does not wait."""
-        here = self.one("html")
+        self.browser.execute_script("window.isLeft = true")
         self.one(css).click()
-        WebDriverWait(self.browser, ANSWER_WITHIN_S, 0.05).until(staleness_of(here), f"nothing followed {css}")
+        self.until("!window.isLeft")
 
     def choose(self, photo: Path) -> None:
         self.one("main input[type=file]").send_keys(str(photo))

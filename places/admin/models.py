@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -155,7 +156,7 @@ class PictureAdmin(admin.ModelAdmin[Picture]):
             return
         if (status := form.cleaned_data["status"]) != obj.status:
             self._decide(request, [obj], status)
-        transaction.on_commit(gallery.send_missing)  # only then does a worker find the row
+        transaction.on_commit(partial(gallery.have_read, obj))  # only then does a worker find the row
         if not health.worker_answers("search"):
             kept = _("The picture is kept and read as soon as one answers.")
             messages.warning(request, f"{HOW_TO_START['search']} {kept}")
