@@ -27,12 +27,12 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             return _converted(image, profile)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile is no profile
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_lab(image: Image.Image) -> tuple[npt.NDArray[np.float32], ...]:
     """Return lightness (0 to 100) and both opponent colours (about -100 to 100), each (N,), of an sRGB picture."""
-    converted = ImageCms.profileToProfile(image, _srgb(), _lab(), outputMode="LAB")
+    converted = ImageCms.applyTransform(image, _srgb_to_lab())
     assert converted is not None
     lightness, a, b = (np.asarray(band, np.float32).ravel() for band in converted.split())
     return lightness * np.float32(100 / 255), a - 128, b - 128
@@ -56,5 +56,5 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 @lru_cache(maxsize=1)
-def _lab() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+def _srgb_to_lab() -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(_srgb(), ImageCms.createProfile("LAB"), "RGB", "LAB")

@@ -96,8 +96,9 @@ def decode(data: bytes, max_side: int = MAX_SIDE) -> Image.Image:
         upright = _turn(small, image.info.get("exif"))
         rgb = to_srgb(on_white(upright), image.info.get("icc_profile"))
         rgb.thumbnail((max_side, max_side), Image.Resampling.BICUBIC)
-        rgb.info = {}
-    return rgb
+        plain = rgb.copy() if isinstance(rgb, ImageFile) else rgb  # without the file and its metadata
+        plain.info = {}
+    return plain
 
 
 def to_jpeg(image: Image.Image, max_side: int = MAX_SIDE, quality: int = 88) -> bytes:
@@ -173,6 +174,8 @@ def _shrink(image: Image.Image, max_side: int) -> Image.Image:
     Goes strip by strip, so that converting costs no second copy of the whole.
     """
     factor = max(1, max(image.size) // max_side)
+    if factor == 1:
+        return _eight_bit(image)
     width, height = -(-image.width // factor), -(-image.height // factor)
     rows = max(1, _STRIP_PIXELS // (image.width * factor)) * factor
     small: Image.Image | None = None

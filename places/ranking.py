@@ -57,6 +57,9 @@ def by_picture(picture: Picture | WebPicture, version: ModelVersion | None) -> A
 
 def rank(asked: Asked, own: Iterable[UUID | str], web: Iterable[UUID | str]) -> list[Like]:
     """Return those of the pictures that may be shown, most alike by look first; what has no score yet comes last."""
+    own, web = list(own), list(web)
+    if not own and not web:
+        return []
     approved = Picture.objects.filter(pk__in=own, status=Picture.Status.APPROVED).select_related("place")
     known = WebPicture.objects.filter(pk__in=web).select_related("query").order_by("position")
     likes = [*_scored(approved, asked), *_scored(known, asked)]

@@ -28,8 +28,8 @@ def recogniser(version: ModelVersion | None = None) -> "tuple[Recogniser, ModelV
 
     Raises UserError ``internal`` when no bundle was registered.
     """
-    places = version or ModelVersion.serving_of(ModelVersion.Kind.PLACES)
-    objects = ModelVersion.serving_of(ModelVersion.Kind.OBJECTS)
+    serving = {each.kind: each for each in ModelVersion.objects.filter(serving=True)}
+    places, objects = version or serving.get(ModelVersion.Kind.PLACES), serving.get(ModelVersion.Kind.OBJECTS)
     if places is None or objects is None:
         raise UserError("internal", "The site has no model yet. Run `python manage.py load_starter`.")
     return _load(places.pk, objects.pk), places

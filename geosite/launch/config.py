@@ -55,7 +55,7 @@ def folder(name: str, default: Path) -> Path:
 def read() -> Config:
     """Return the configuration. Raises LaunchError."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    search_processes = number("SEARCH_PROCESSES", max(1, cores // 4), 1, 256)
+    search_processes = number("SEARCH_PROCESSES", max(min(2, cores), cores // 4), 1, 256)
     return Config(
         root=ROOT,
         var_dir=folder("VAR_DIR", ROOT / "var"),
@@ -64,5 +64,6 @@ def read() -> Config:
         embedded_database=not os.environ.get("DATABASE_URL"),
         embedded_broker=not os.environ.get("REDIS_URL"),
         search_processes=search_processes,
-        engine_threads=max(1, cores // search_processes),
+        # Two may both use every core: while one decodes and writes, which takes one core, the other computes.
+        engine_threads=cores if search_processes <= 2 else max(1, cores // search_processes),
     )
