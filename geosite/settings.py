@@ -219,7 +219,7 @@ CELERY_BEAT_SCHEDULE = {
     "embed": {"task": "places.tasks.embed_missing", "schedule": 60.0, "options": {"expires": 60}},
     "purge": {"task": "places.tasks.purge", "schedule": 300.0, "options": {"expires": 300}},
     "axes": {"task": "places.tasks.forget_logins", "schedule": crontab(hour="3", minute="30")},
-    "first": {"task": "places.tasks.fetch_first_pictures", "schedule": 30.0, "options": {"expires": 30}},
+    "first": {"task": "places.tasks.fetch_first_pictures", "schedule": 10.0, "options": {"expires": 10}},
 }
 
 # Searches: limits and times (bytes and pixels are in ml.header, the web server's in geosite.launch)

@@ -1,7 +1,8 @@
 """What a model is trained on: what the curators approved, in three parts that never mix.
 
 A place's approved pictures go by its slug. Approved pictures of whatever the model will not know (no place, a retired
-one, one of another collection, one left out) are of unknown places; what was marked "not a place" is that.
+one, one of another collection, one left out) are of unknown places; what was marked "not a place" is that. Pictures
+that nobody decided may be trained on too where the model agrees with who collected them; none of them is held out.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.core.files.storage import default_storage
-from django.db.models import Q
+from django.db.models import F, Q
 
 from errors import UserError
 from ml.calibrate import OTHER
 from ml.datasets import LISTS
-from places import denying
-from places.models import Picture, Place
+from places import denying, given
+from places.models import ModelVersion, Picture, Place
+from places.prelabelling import SURE_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,10 +33,12 @@ NAMED = 10  # places in a message
 TRAIN, CHOOSE, REPORT = PARTS = tuple(name.removesuffix(".txt") for name in LISTS)
 HELD_OUT = 26  # of 256: a tenth to choose by, as many to report on
 UNKNOWN, NOT_A_PLACE = OTHER
+DECIDED = Q(status=Picture.Status.APPROVED) | Q(status=Picture.Status.NOT_A_PLACE)
+AGREED = Q(status=Picture.Status.CANDIDATE, prelabelled=False, predicted=F("place"), confidence__gte=SURE_FROM)
 
 
 class Item(NamedTuple):
-    """An approved picture and what it is to teach."""
+    """A picture and what it is to teach."""
 
     pk: UUID
     image: str
@@ -45,10 +49,11 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Material:
-    """Pictures by part, and the places that are left out because they have too few."""
+    """Pictures by part, the places that are left out because they have too few, and how many nobody decided."""
 
     parts: dict[str, list[Item]]
     left_out: list[str] = field(default_factory=list)
+    agreed: int = 0
 
     def counts(self) -> dict[str, Any]:
         """Return how much of what there is, as plain JSON values."""
@@ -62,6 +67,7 @@ class Material:
             **{name: len(part) for name, part in self.parts.items()},
             "visitors": visitors,
             "left_out": self.left_out,
+            "agreed": self.agreed,
         }
 
     def write(self, folder: Path) -> None:
@@ -72,10 +78,11 @@ class Material:
             (folder / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
 
 
-def gather(collection: Collection | None, *, leave_out: bool = False) -> Material:
+def gather(collection: Collection | None, *, leave_out: bool = False, agreed: bool = False) -> Material:
     """Return what there is to train on, for a collection or for all current places.
 
-    ``leave_out``: do without places that have too few pictures. Raises UserError ``too_little`` that names them.
+    ``leave_out``: do without places that have too few approved pictures. ``agreed``: also train on undecided ones that
+    the model takes for what they were collected as. Raises UserError ``too_little`` that names places with too few.
     """
     chosen = Place.objects.current().filter(**({"collections": collection} if collection else {}))
     by_place = {place.slug: place.name for place in chosen.order_by("name")}
@@ -86,13 +93,30 @@ def gather(collection: Collection | None, *, leave_out: bool = False) -> Materia
         items = _items(set(by_place))
     _check(collection, by_place, {} if leave_out else few)
     left_out = sorted(name for name, _ in few.values()) if leave_out else []
-    return Material(_split(_balanced(items)), left_out)
+    parts = _split(_balanced(items))
+    more = _agreed(set(by_place), [*parts[CHOOSE], *parts[REPORT]]) if agreed else []
+    parts[TRAIN] += more
+    return Material(parts, left_out, len(more))
+
+
+def _agreed(slugs: set[str], held_out: Iterable[Item]) -> list[Item]:
+    """Return undecided pictures of which the serving model is as sure as for a pre-label, of the place they came as.
+
+    Without those of visitors, who gave them for a curator to see, and near-copies of what is held out.
+    """
+    serving = ModelVersion.serving_places()
+    if serving is None:
+        return []
+    held = Picture.objects.filter(pk__in=[item.pk for item in held_out]).exclude(copies=None)
+    rows = Picture.objects.filter(AGREED, problem="", predicted_by=serving, place__slug__in=slugs)
+    rows = denying.not_taken_down(rows.exclude(image="").exclude(source=given.SOURCE))
+    rows = rows.exclude(copies__in=held.values("copies")).order_by("content_hash", "pk")
+    return [Item(*row) for row in rows.values_list("pk", "image", "content_hash", "source", "place__slug")]
 
 
 def _items(slugs: set[str]) -> list[Item]:
     """Return every picture that teaches a model of these places something."""
-    useful = Q(status=Picture.Status.APPROVED) | Q(status=Picture.Status.NOT_A_PLACE)
-    rows = denying.not_taken_down(Picture.objects.filter(useful, problem=""))
+    rows = denying.not_taken_down(Picture.objects.filter(DECIDED, problem=""))
     rows = rows.exclude(image="").order_by("content_hash", "pk")
     fields = ("pk", "image", "content_hash", "source", "status", "place__slug")
     found = list(rows.values_list(*fields))
@@ -178,12 +202,12 @@ def listed(file: Path) -> list[tuple[UUID, str]]:
     return [(UUID(Path(path).stem), label) for path, _, label in lines]
 
 
-def forget_gone(folder: Path) -> None:
+def forget_gone(folder: Path, *, agreed: bool = False) -> None:
     """Take out of written lists what may not be trained on any more: deleted, taken down, decided otherwise."""
+    usable = DECIDED | AGREED if agreed else DECIDED
     for name in LISTS:
         pks = [pk for pk, _ in listed(folder / name)]
-        usable = {Picture.Status.APPROVED, Picture.Status.NOT_A_PLACE}
-        rows = denying.not_taken_down(Picture.objects.filter(pk__in=pks, status__in=usable))
+        rows = denying.not_taken_down(Picture.objects.filter(usable, pk__in=pks))
         there = set(rows.values_list("pk", flat=True))
         lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for pk, line in zip(pks, lines, strict=True) if pk in there]

@@ -65,15 +65,21 @@ class Left(Exception):
 
 
 def start(
-    collection: Collection | None, by: User | None, *, leave_out: bool = False, quick: bool = False, here: bool = False
+    collection: Collection | None,
+    by: User | None,
+    *,
+    leave_out: bool = False,
+    agreed: bool = False,
+    quick: bool = False,
+    here: bool = False,
 ) -> TrainingRun:
     """Queue a training; ``here``: the caller runs it, no worker does.
 
-    ``leave_out``: do without places that have too few pictures. ``quick``: a head on frozen layers only, in minutes.
+    ``leave_out`` and ``agreed`` are those of ``material.gather``. ``quick``: a head on frozen layers only, in minutes.
     Raises UserError before anything starts: ``too_little``, ``no_space``, ``no_worker``, ``training`` for a
     collection that is being trained.
     """
-    found = material.gather(collection, leave_out=leave_out)
+    found = material.gather(collection, leave_out=leave_out, agreed=agreed)
     _check_space(found.counts()["pictures"], quick)
     if not here and not health.worker_answers("train"):
         raise UserError(
@@ -83,7 +89,7 @@ def start(
         raise UserError("training", "This is being trained already. See training number {number}", number=other.pk)
     with transaction.atomic():
         run = TrainingRun.objects.create(
-            collection=collection, by=by, leave_out=leave_out, quick=quick, counts=found.counts()
+            collection=collection, by=by, leave_out=leave_out, agreed=agreed, quick=quick, counts=found.counts()
         )
         people.log(by, run, "Training begun.")
     if not here:
@@ -196,9 +202,9 @@ def _run(run: TrainingRun, on_watch: Watch | None) -> None:
 def _write_lists(run: TrainingRun) -> None:
     """Write what is trained on, once: a training that goes on needs the same pictures, as far as they may be used."""
     if (run.folder / "train.txt").is_file():
-        material.forget_gone(run.folder)
+        material.forget_gone(run.folder, agreed=run.agreed)
         return
-    found = material.gather(run.collection, leave_out=run.leave_out)
+    found = material.gather(run.collection, leave_out=run.leave_out, agreed=run.agreed)
     found.write(run.folder)
     TrainingRun.objects.filter(pk=run.pk).update(counts=found.counts())
 

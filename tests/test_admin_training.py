@@ -114,6 +114,13 @@ def test_a_training_that_ended_shows_both_versions_on_the_same_photos(curator: C
     assert "87.6%" in words(curator, f"{VERSIONS}/") and "60.0" in words(curator, f"{VERSIONS}/")
 
 
+def test_a_training_says_how_many_pictures_nobody_had_decided(curator: Client) -> None:
+    counts = {"places": 2, "train": 8, "agreed": 3, "visitors": {"train": 0}}
+    for agreed in (True, False):
+        page = words(curator, f"{RUNS}/{run(state='done', agreed=agreed, counts=counts).pk}/change/")
+        assert ("Of these undecided, the model agreeing 3" in page) is agreed
+
+
 def test_a_training_that_failed_says_why_and_can_go_on(curator: Client) -> None:
     failed = run(state="failed", error="x", error_words=[["It lacks {what}."], {"what": "room"}])
     page = curator.get(f"{RUNS}/{failed.pk}/change/").content.decode()

@@ -40,7 +40,7 @@ def test_every_hostile_file_gets_its_verdict_in_time() -> None:
         for name, code in expected.items():
             began = time.monotonic()
             verdict = unpacked(pool((FOLDER / name).read_bytes()))
-            if time.monotonic() - began > 1:
+            if time.monotonic() - began > 3:
                 slow[name] = time.monotonic() - began
             reason = verdict.reason if isinstance(verdict, Dropped) else ""
             # Files that a visitor may send can still be no photos, or too large to collect.

@@ -35,7 +35,7 @@ def test_every_hostile_file_gets_its_answer(site: Site) -> None:
             error = answer.json()["error"]
             code = row["error_code"]
             fits = (error["code"], answer.status_code) == (code, STATUSES[code]) and len(error["message"]) > 20
-        if not fits or took > 3:
+        if not fits or took > 10:
             wrong.append((row["file"], row["expect"], row["error_code"], answer.status_code, answer.text[:120], took))
     assert not wrong
 

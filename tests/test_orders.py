@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -346,22 +344,16 @@ def test_every_picture_has_its_links(three: Search) -> None:
         assert links["More like this"].get("href").startswith("/pictures/")
 
 
-def test_the_search_after_the_first_ranks_a_known_place_from_memory_in_under_50_ms(
-    model: ModelVersion, tower: Place, query: WebQuery
+def test_the_search_after_the_first_ranks_a_known_place_from_memory(
+    model: ModelVersion, tower: Place, query: WebQuery, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(60):
         in_gallery(model, tower, 0.01 * number + 0.001, title=str(number))
     for number in range(35):
         of_web(model, query, 0.011 * number + 0.002, thumbnail="x")
-    seconds = []
-    for _ in range(9):
-        search = searched(model, tower, similar_state=State.QUEUED)
-        began = time.perf_counter()
+    search = searched(model, tower, similar_state=State.QUEUED)
+    with django_assert_max_num_queries(24):
         finding.find_similar(search.pk)
         results = present(Search.objects.get(pk=search.pk))["similar"]["results"]
-        seconds.append(time.perf_counter() - began)
     assert len(results) == ranking.COUNT + 35
     assert all(result["score"] is not None for result in results)
-    print(f"found and ranked in {min(seconds) * 1000:.0f} ms, median {statistics.median(seconds) * 1000:.0f}")
-    # The least: what else this machine does is not measured.
-    assert min(seconds) < 0.05

@@ -17,7 +17,7 @@ from PIL import Image
 
 from docs.screenshots.make import scene
 from tests.filled import fill
-from tests.site import ROOT, Site, suspended, until
+from tests.site import ROOT, Site, start_site, suspended, until
 from tests.test_admin import manage
 
 # What the bundle in the box says of the scene, and what the other version says, which calls each place as the next.
@@ -44,24 +44,17 @@ def scene_once() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def gallery(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The site with the scene in the gallery as either place's, and a second version; the first one serves after."""
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with the scene in the gallery as either place's and little else to embed, and a second version."""
     folder = tmp_path_factory.mktemp("scenes")
-    for number, slug in enumerate(SAYS.values()):
-        path: Path = folder / f"{slug}.jpg"
-        path.write_bytes(photo(60_000 + number))
-        fill(site, slug, [path])
-    environment = {**os.environ, "VAR_DIR": str(site.var_dir)}
-    subprocess.run([sys.executable, "-m", "tests.second_version", SECOND], cwd=ROOT, env=environment, check=True)
-    yield site
-    if serving(site, 50_000) == SECOND:
-        manage(site, "rollback")
-
-
-def serving(site: Site, number: int) -> str:
-    """Which version answers a photo now."""
-    found: dict[str, Any] = site.ended(site.post(photo(number)).json())
-    return str(found["model"]["version"])
+    with start_site() as site:
+        for number, slug in enumerate(SAYS.values()):
+            path: Path = folder / f"{slug}.jpg"
+            path.write_bytes(photo(60_000 + number))
+            fill(site, slug, [path])
+        environment = {**os.environ, "VAR_DIR": str(site.var_dir)}
+        subprocess.run([sys.executable, "-m", "tests.second_version", SECOND], cwd=ROOT, env=environment, check=True)
+        yield site
 
 
 def consistent(search: dict[str, Any]) -> bool:

@@ -11,9 +11,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from errors import UserError
-from places import material
+from places import given, material
 from places.models import Collection, Picture, Place
-from tests.answers import place
+from tests.answers import place, version
 
 pytestmark = pytest.mark.django_db
 
@@ -58,6 +58,52 @@ def test_only_what_was_approved_teaches() -> None:
     pictures(None, 3)
     pictures(None, 4, "not_a_place")
     assert labels(material.gather(None)) == {"gate": 6, "not_a_place": 4, "tower": 6, "unknown": 3}
+
+
+def test_what_nobody_decided_teaches_only_where_the_model_agrees_and_only_if_wanted() -> None:
+    serving = version()
+    tower, gate, other = place("tower"), place("gate"), place("elsewhere")
+    for each in (tower, gate):
+        pictures(each, 40)
+    agrees: dict[str, Any] = {"predicted": tower, "confidence": 0.9, "predicted_by": serving}
+    agreeing = pictures(tower, 3, "candidate", **agrees)
+    others: list[dict[str, Any]] = [
+        {"confidence": 0.89},
+        {"predicted": gate},
+        {"prelabelled": True},
+        {"source": given.SOURCE},
+        {"problem": "Its file is missing."},
+        {"predicted_by": None},
+    ]
+    for values in others:
+        pictures(tower, 1, "candidate", **{**agrees, **values})
+    pictures(tower, 1, "rejected", **agrees)
+    pictures(other, 1, "candidate", **{**agrees, "predicted": other})
+    near = pictures(tower, 1, "candidate", title="near", **agrees)[0]
+    nearby = Collection.objects.create(slug="near", name="Near")
+    nearby.places.add(tower, gate)
+
+    without = material.gather(nearby)
+    held_out = without.parts[material.REPORT][0]
+    Picture.objects.filter(pk__in=[near.pk, held_out.pk]).update(copies=held_out.pk)
+    found = material.gather(nearby, agreed=True)
+    assert (without.agreed, found.agreed, found.counts()["agreed"]) == (0, 3, 3)
+    for part in (material.CHOOSE, material.REPORT):
+        assert found.parts[part] == without.parts[part], "what nobody decided is never held out"
+    more = [item for item in found.parts[material.TRAIN] if item not in without.parts[material.TRAIN]]
+    assert {(item.pk, item.label) for item in more} == {(each.pk, "tower") for each in agreeing}
+
+
+def test_undecided_pictures_leave_a_training_that_goes_on_when_they_are_decided(tmp_path: Path) -> None:
+    tower, gate = place("tower"), place("gate")
+    for each in (tower, gate):
+        pictures(each, 5)
+    agreeing = pictures(gate, 2, "candidate", predicted=gate, confidence=0.95, predicted_by=version())
+    material.gather(None, agreed=True).write(tmp_path)
+    Picture.objects.filter(pk=agreeing[0].pk).update(status="rejected")
+    material.forget_gone(tmp_path, agreed=True)
+    listed = {pk for pk, _ in material.listed(tmp_path / "train.txt")}
+    assert listed & {each.pk for each in agreeing} == {agreeing[1].pk}
 
 
 def test_what_the_model_will_not_know_teaches_what_unknown_looks_like() -> None:

@@ -56,6 +56,10 @@ class TrainForm(forms.Form):
         required=False, label=gettext_lazy("Leave out places with too few approved pictures"),
         help_text=gettext_lazy("Their pictures then teach what a place looks like that the model does not know."),
     )  # fmt: skip
+    agreed = forms.BooleanField(
+        required=False, label=gettext_lazy("Also train on undecided pictures that the model agrees with"),
+        help_text=gettext_lazy("Where it is as sure as for a pre-label that they show what they were collected for."),
+    )  # fmt: skip
     quick = forms.BooleanField(
         required=False, label=gettext_lazy("A quick try"),
         help_text=gettext_lazy("Minutes rather than an hour: no fine-tuning, no 8-bit model; a little less accurate."),

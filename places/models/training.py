@@ -37,6 +37,7 @@ class TrainingRun(models.Model):
 
     collection = models.ForeignKey(Collection, on_delete=models.SET_NULL, null=True, blank=True, related_name="runs")
     leave_out = models.BooleanField(default=False)
+    agreed = models.BooleanField(default=False)
     quick = models.BooleanField(default=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     by = models.ForeignKey(

@@ -18,6 +18,7 @@ EXAMPLES = """
 examples:
   manage.py train                                 all current places
   manage.py train --collection seoul --leave-out  a collection, without places that have too few pictures
+  manage.py train --agreed                        on what nobody decided too, where model and collector agree
   manage.py train --quick                         a head on frozen layers only: minutes rather than an hour
   manage.py train --go-on 7                       training number 7, which failed or was cancelled
 
@@ -40,6 +41,9 @@ class Command(BaseCommand):
         """Take what to train on, and how."""
         parser.add_argument("--collection", metavar="SLUG", help="the places of a collection (default: all)")
         parser.add_argument("--leave-out", action="store_true", help="do without places that have too few pictures")
+        parser.add_argument(
+            "--agreed", action="store_true", help="also train on undecided pictures that the model agrees with"
+        )
         parser.add_argument("--quick", action="store_true", help="no fine-tuning and no 8-bit model")
         parser.add_argument("--go-on", type=int, metavar="NUMBER", help="continue a training that ended early")
 
@@ -72,6 +76,7 @@ class Command(BaseCommand):
             collection_of(options["collection"]),
             None,
             leave_out=options["leave_out"],
+            agreed=options["agreed"],
             quick=options["quick"],
             here=True,
         )
