@@ -23,7 +23,7 @@ _last: tuple[float, dict[str, Any]] = (float("-inf"), {})
 
 def keep_heart_beating() -> None:
     """Say, as long as this process lives, that it has a model and takes searches."""
-    key = f"worker:search:{socket.gethostname()}:{os.getpid()}"
+    key = f"model:{socket.gethostname()}:{os.getpid()}"
 
     def beat() -> None:
         while True:
@@ -32,6 +32,13 @@ def keep_heart_beating() -> None:
 
     _say(key)
     threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+
+def announce(worker: Any) -> None:
+    """Say, as long as a worker's own loop turns, that it is there to be asked."""
+    key = f"worker:{worker.hostname}:{os.getpid()}"
+    _say(key)
+    worker.timer.call_repeatedly(BEAT_EVERY_S, _say, (key,))
 
 
 def _say(key: str) -> None:
@@ -50,23 +57,35 @@ def _ping(**broadcast: Any) -> list[dict[str, Any]]:
         return []
 
 
+def _announced(pattern: str) -> int:
+    """Return how many there are who say that they live; nobody waits for an answer of those who do not."""
+    try:
+        return sum(1 for _ in broker.connection().scan_iter(pattern, count=1000))
+    except redis.RedisError:
+        return 0
+
+
 def worker_answers(queue: str) -> bool:
     """Whether a worker named after ``queue`` answers a ping now."""
-    return bool(_ping(timeout=PING_TIMEOUT_S, limit=1, pattern=f"{queue}@*", matcher="glob"))
+    there = _announced(f"worker:{queue}@*")
+    return bool(there and _ping(timeout=PING_TIMEOUT_S, limit=1, pattern=f"{queue}@*", matcher="glob"))
 
 
 def answering_queues() -> set[str]:
     """Return the queues whose workers answer within a second: ``search``, ``io``, ``train``."""
-    return {name.partition("@")[0] for reply in _ping(timeout=1.0) for name in reply}
+    there = _announced("worker:*")
+    replies = _ping(timeout=1.0, limit=there) if there else []
+    return {name.partition("@")[0] for reply in replies for name in reply}
+
+
+def processes_with_model() -> int:
+    """Return how many search processes live and have loaded their model."""
+    return _announced("model:*")
 
 
 def search_worker_ready() -> bool:
     """Whether a search worker lives and has loaded its model."""
-    try:
-        beating = next(broker.connection().scan_iter("worker:search:*", count=1000), None)
-    except redis.RedisError:
-        return False
-    return beating is not None and worker_answers("search")
+    return bool(processes_with_model()) and worker_answers("search")
 
 
 def database_answers() -> bool:

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 
 from errors import UserError
 from ml.bundle import BundleError
-from places import broker, fetching, gallery, people
+from places import broker, fetching, gallery, health, people
 from places.models import Embedding, ModelVersion, Promotion, Search, WebEmbedding
 from places.models.model_version import TRAINED
 from places.recognising import recogniser
@@ -144,7 +144,7 @@ def _go_on(promotion: Promotion, is_new: bool) -> None:
     if not own and not web and not is_new:
         _switch(promotion)
         return
-    lanes = max(1, sum(1 for _ in broker.connection().scan_iter("worker:search:*", count=1000)))
+    lanes = max(1, health.processes_with_model())
     broker.connection().set(_lanes(promotion.pk), lanes)
     for lane in range(lanes):
         send("embed_for_promotion", promotion.pk, own[lane::lanes], web[lane::lanes])

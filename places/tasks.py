@@ -14,6 +14,7 @@ from places import (
     finding,
     first_look,
     gallery,
+    health,
     nearby,
     newcomers,
     prelabelling,
@@ -122,6 +123,12 @@ def train(pk: int) -> None:
 def give_training_back(**_: object) -> None:
     """Let a worker that is stopped end its training, which another one goes on with."""
     training.let_go()
+
+
+@worker_ready.connect
+def announce(sender: Any = None, **_: object) -> None:
+    """Let the site know that there is this worker."""
+    health.announce(sender)
 
 
 @worker_ready.connect
