@@ -36,8 +36,9 @@ lint: install-tests ## check style, types, import rules and settings
 	$(BIN)/lint-imports
 	$(BIN)/python tests/check_settings.py
 
+# What fails is tried once more and named (R): many tests have whole sites and browsers on two slow cores.
 test: lint ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --reruns 1 -rR
 
 bench: install-tests ## measure everything beside others and write docs/benchmarks.md (hours; `python -m bench PART` for one)
 	$(BIN)/python -m bench

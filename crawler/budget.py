@@ -37,7 +37,8 @@ class Budget:
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             for old in self._folder.glob(f"{self._name}-*"):
-                old.unlink(missing_ok=True)
+                if old != path:  # which another process may have begun meanwhile
+                    old.unlink(missing_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             os.write(descriptor, b".")

@@ -31,7 +31,8 @@ def spent(folder: Path) -> int:
 
 def test_all_processes_share_it(tmp_path: Path) -> None:
     with ProcessPoolExecutor(3) as pool:
-        assert sum(pool.map(spent, [tmp_path] * 3)) == 100
+        for number in range(20):
+            assert sum(pool.map(spent, [tmp_path / str(number)] * 3)) == 100
 
 
 def test_where_nothing_can_be_written_nothing_is_counted(tmp_path: Path) -> None:
