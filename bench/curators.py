@@ -103,7 +103,7 @@ def measure(out: Path, quick: bool = False) -> list[str]:
         f"One site with {sizes['places']:,} places, {sizes['pictures']:,} pictures and decisions on most of them, "
         f"{sizes['said']:,} searches with feedback and {sizes['reports']:,} reports, asked over HTTP by somebody who "
         f"is logged in: {ROUNDS} times each, in turns. The front page asks every worker whether it answers, and "
-        "waits a second for those that do not."
+        "waits a second for those that are there and do not."
     )
     text = [said, "", *table(("page", "median: ms", "95th percentile: ms"), rows)]
     page(out / "curators.md", "Curators' pages on a large site", text, quick)
