@@ -22,7 +22,7 @@ SITE = "site"  # the group of everything but the servers, which is stopped all a
 ANSWERS_WITHIN_S = 30.0
 # A large photo's pixels are many megabytes: given back to the system after each and taken anew for the next (the C
 # library's habit), their pages cost a quarter of the time of decoding it.
-KEEPS_MEMORY = 'MALLOC_TRIM_THRESHOLD_="268435456",MALLOC_MMAP_THRESHOLD_="33554432"'
+KEEPS_MEMORY = 'MALLOC_TRIM_THRESHOLD_="67108864",MALLOC_MMAP_THRESHOLD_="33554432"'
 
 
 @dataclass(frozen=True)
