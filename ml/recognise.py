@@ -76,7 +76,7 @@ class Recogniser:
 
     def recognise(self, image: Image.Image) -> Recognition:
         """Answer for an upright RGB photo of any size."""
-        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        seen = self._seen(image)
         said = answer(seen["logits"][0], self.places.labels, self.calibration, TOP)
         return Recognition(
             kind=said.kind,
@@ -91,17 +91,16 @@ class Recogniser:
 
     def probabilities(self, image: Image.Image) -> npt.NDArray[np.float64]:
         """Return the calibrated probabilities (C,) of all labels for an upright RGB photo, and nothing else."""
-        logits = self.places_engine.infer(to_input(image, self.places.preset))["logits"][0]
-        return self.calibration.probabilities(logits)
+        return self.calibration.probabilities(self._seen(image)["logits"][0])
 
     def embed(self, image: Image.Image) -> Embedded:
         """Return where an upright RGB picture lies among others."""
-        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        seen = self._seen(image)
         return Embedded(np.asarray(seen["embedding"][0]), np.asarray(seen["style"][0]))
 
     def judge(self, image: Image.Image) -> Judged:
         """Say what an upright RGB picture seems to show and where it lies, from one forward pass."""
-        seen = self.places_engine.infer(to_input(image, self.places.preset))
+        seen = self._seen(image)
         said = answer(seen["logits"][0], self.places.labels, self.calibration, TOP)
         return Judged(
             kind=said.kind,
@@ -112,6 +111,10 @@ class Recogniser:
             embedding=np.asarray(seen["embedding"][0]),
             style=np.asarray(seen["style"][0]),
         )
+
+    def _seen(self, image: Image.Image) -> dict[str, npt.NDArray[np.float32]]:
+        """Return what the model of places answers, by output, for one picture."""
+        return self.places_engine.infer(to_input(image, self.places.preset))
 
     def _heat(self, seen: dict[str, npt.NDArray[np.float32]], said: Answer) -> npt.NDArray[np.float32] | None:
         if self.tail is None or said.kind != "place":

@@ -81,10 +81,8 @@ def start(
     """
     found = material.gather(collection, leave_out=leave_out, agreed=agreed)
     _check_space(found.counts()["pictures"], quick)
-    if not here and not health.worker_answers("train"):
-        raise UserError(
-            "no_worker", "No train worker is answering; training needs one. Start it with `make train-worker`."
-        )
+    if not here:
+        _check_worker()
     if (other := TrainingRun.objects.filter(collection=collection, state__in=TrainingRun.OPEN).first()) is not None:
         raise UserError("training", "This is being trained already. See training number {number}", number=other.pk)
     with transaction.atomic():
@@ -95,6 +93,13 @@ def start(
     if not here:
         transaction.on_commit(lambda: _send(run))
     return run
+
+
+def _check_worker() -> None:
+    if not health.worker_answers("train"):
+        raise UserError(
+            "no_worker", "No train worker is answering; training needs one. Start it with `make train-worker`."
+        )
 
 
 def _check_space(pictures: int, quick: bool) -> None:
@@ -115,10 +120,8 @@ def _gigabytes(count: float) -> str:
 
 def go_on(run: TrainingRun, by: User | None, *, here: bool = False) -> None:
     """Queue a training again that failed or was cancelled: it goes on where it was. Raises UserError ``no_worker``."""
-    if not here and not health.worker_answers("train"):
-        raise UserError(
-            "no_worker", "No train worker is answering; training needs one. Start it with `make train-worker`."
-        )
+    if not here:
+        _check_worker()
     ended = TrainingRun.objects.filter(pk=run.pk, state__in=(State.FAILED, State.CANCELLED))
     values = {"attempts": 0, "cancel_wanted": False, "error": "", "error_words": None, "finished_at": None}
     if ended.update(state=State.QUEUED, sent_at=timezone.now(), progress={}, **values):
